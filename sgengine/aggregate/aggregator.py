@@ -1,0 +1,143 @@
+"""The streaming contract for every group figure: add batches, merge parts, finish once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sgengine.aggregate.columns import keep
+from sgengine.aggregate.distribution import Distribution
+from sgengine.aggregate.figures import Figures, Group, figures
+from sgengine.aggregate.keys import Key, group_rows
+from sgengine.aggregate.pool import GapPool
+from sgengine.aggregate.settings import SummarySettings
+from sgengine.aggregate.spool import Spool
+from sgengine.aggregate.table import OK, requests_of
+from sgengine.aggregate.targets import target_met
+from sgengine.aggregate.windows import SLICES, Span, span_of, window
+from sgengine.compute import Measured, itl_samples
+
+Int64s = npt.NDArray[np.int64]
+
+WHOLE_RULES = ("chunk", "token")
+"""Chunk rules whose samples are whole ns."""
+
+
+@dataclass(kw_only=True)
+class Aggregator:
+    """Requests seen so far, by group.
+
+    Adding batches in any order, or merging aggregators of parts, gives the same figures: integers and
+    order statistics exactly, sums rounded once.
+    """
+
+    settings: SummarySettings
+    runs: dict[Key, set[str]] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+    kept: Spool = field(init=False)
+    pool: GapPool = field(init=False)
+
+    def __post_init__(self) -> None:
+        whole = self.settings.itl_rule in WHOLE_RULES
+        self.pool = GapPool(limit_bytes=self.settings.pool_bytes, whole=whole)
+        self.kept = Spool(limit_bytes=self.settings.kept_bytes)
+
+    def add(self, requests: pa.RecordBatch, measured: Measured | None = None) -> None:
+        """Take in one batch of REQUESTS, and the ITL samples of the ``measured`` batch behind it."""
+        if requests.num_rows == 0:
+            return
+        numbers = keep(requests_of(requests), self.settings)
+        keys, codes = group_rows(requests, self.settings.by)
+        order = np.argsort(codes, kind="stable")
+        cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
+        for i, key in enumerate(keys):
+            self.kept.add(key, numbers.of(order[cuts[i] : cuts[i + 1]]))
+        self._add_runs(requests, keys, codes)
+        if measured is not None:
+            self.pool.add(keys, *pooled_samples(requests, measured, codes, self.settings))
+
+    def _add_runs(self, requests: pa.RecordBatch, keys: list[Key], codes: Int64s) -> None:
+        runs, run_codes = group_rows(requests, ("run",))
+        for i, (run,) in enumerate(runs):
+            rows = np.flatnonzero(run_codes == i)
+            part = requests if len(runs) == 1 else requests.take(pa.array(rows))
+            self.spans.setdefault(str(run), Span()).merge(span_of(part))
+            for code in np.unique(codes[rows]):
+                self.runs.setdefault(keys[code], set()).add(str(run))
+
+    def merge(self, other: Aggregator) -> None:
+        """Take in all that ``other`` has seen."""
+        self.kept.merge(other.kept)
+        for key, runs in other.runs.items():
+            self.runs.setdefault(key, set()).update(runs)
+        for run, span in other.spans.items():
+            self.spans.setdefault(run, Span()).merge(span)
+        self.pool.merge(other.pool)
+
+    def finish(
+        self,
+        stated: Mapping[str, int] | None = None,
+        itl: Mapping[Key, Distribution] | None = None,
+    ) -> list[Figures]:
+        """The figures of every group, sorted by key, the ``by`` columns first.
+
+        ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group where the
+        pool could not hold the samples (see GapPool.search).
+        """
+        if itl is None:
+            itl = self.pool.distributions()
+        return [
+            self._figures(key, stated or {}, itl.get(key)) for key in sorted(self.runs, key=_order)
+        ]
+
+    def _figures(self, key: Key, stated: Mapping[str, int], itl: Distribution | None) -> Figures:
+        settings = self.settings
+        span = window(
+            sorted(self.runs[key]),
+            self.spans,
+            stated,
+            given_ns=settings.duration_ns,
+            slice_ns=_slice_of(settings.by, key),
+        )
+        group = Group(kept=self.kept.of(key), itl=itl, window=span, settings=settings)
+        named = dict(zip(settings.by, key, strict=True))
+        found = figures(group)
+        if settings.target is not None:
+            found["target_met"] = target_met(group, found)
+        return {**named, **found}
+
+
+def pooled_samples(
+    requests: pa.RecordBatch, measured: Measured, codes: Int64s, settings: SummarySettings
+) -> tuple[Int64s, npt.NDArray[np.float64]]:
+    """Group codes and values of the ITL samples of a batch, of the settings' population and rule."""
+    chosen = None
+    if settings.population == "ok":
+        chosen = np.flatnonzero(requests_of(requests).status == OK)
+        codes = codes[chosen]
+    samples = itl_samples(measured, settings.itl_rule, chosen)
+    return samples.groups(codes), samples.values
+
+
+def _slice_of(by: tuple[str, ...], key: Key) -> int | None:
+    """Length of the time slice that a group is, the shortest that it is grouped by; None if it is none.
+
+    Requests without a place in time, the None slice, divide by their runs' window.
+    """
+    lengths = [
+        SLICES[name]
+        for name, value in zip(by, key, strict=True)
+        if name in SLICES and value is not None
+    ]
+    return min(lengths, default=None)
+
+
+def _order(key: Key) -> tuple[tuple[bool, bool, object], ...]:
+    """Sorts mixed values: None last, numbers before texts."""
+    return tuple(
+        (part is None, isinstance(part, str), part if part is not None else 0) for part in key
+    )

@@ -1,0 +1,79 @@
+"""The columns of REQUESTS that group figures need, as numpy arrays with -1 for NULL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sgengine.compute.envelopes import idle_at
+from sgengine.compute.ragged import int64s
+from sgengine.objectives import Reader
+from sgengine.schema.enums import STATUSES
+
+Int64s = npt.NDArray[np.int64]
+
+OK = STATUSES.index("ok")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """One batch of REQUESTS, (R,) int64 each; -1 where NULL, which no value of these can be.
+
+    ``status`` is an index into STATUSES.
+    """
+
+    batch: pa.RecordBatch
+    status: Int64s
+    n: Int64s
+    n_input: Int64s
+    n_chunks: Int64s
+    ttft: Int64s
+    e2e: Int64s
+    itl_max: Int64s
+    idle: Int64s
+    idle_min: Int64s
+    idle_max: Int64s
+    late: Int64s
+
+    @property
+    def span(self) -> Int64s:
+        """t_n - t_1 in ns, -1 where either is unknown."""
+        return np.where((self.ttft >= 0) & (self.e2e >= 0), self.e2e - self.ttft, -1)
+
+    def idle_for(self, reader: Reader, measured: Reader) -> tuple[Int64s, Int64s, Int64s]:
+        """user_idle_latency, its lower and its upper bound for ``reader``, -1 where NULL.
+
+        The measured columns if it is the ``measured`` reader, else from the envelopes.
+        """
+        if (reader.first_ns, reader.pace_ns) == (measured.first_ns, measured.pace_ns):
+            return self.idle, self.idle_min, self.idle_max
+        columns = ("envelope", "envelope_min", "envelope_max")
+        exact, low, high = (idle_at(self.batch.column(name), reader) for name in columns)
+        return exact, low, high
+
+
+def requests_of(batch: pa.RecordBatch) -> Requests:
+    """The arrays of one REQUESTS batch."""
+    return Requests(
+        batch=batch,
+        status=status_codes(batch.column("status")),
+        n=int64s(batch.column("n_output_tokens")),
+        n_input=int64s(batch.column("n_input_tokens")),
+        n_chunks=int64s(batch.column("n_chunks")),
+        ttft=int64s(batch.column("ttft_ns")),
+        e2e=int64s(batch.column("e2e_latency_ns")),
+        itl_max=int64s(batch.column("itl_max_ns")),
+        idle=int64s(batch.column("user_idle_latency_ns")),
+        idle_min=int64s(batch.column("user_idle_latency_ns_min")),
+        idle_max=int64s(batch.column("user_idle_latency_ns_max")),
+        late=int64s(batch.column("late_tokens")),
+    )
+
+
+def status_codes(column: pa.Array) -> Int64s:
+    """Index into STATUSES of each row of a status column."""
+    return int64s(pc.index_in(column.cast(pa.string()), pa.array(STATUSES)))

@@ -1,0 +1,93 @@
+"""T, the window that rates divide by (METRICS 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from sgengine.compute.ragged import int64s
+
+HOUR_NS = 3600 * 10**9
+SLICES = {"hour": HOUR_NS, "day": 24 * HOUR_NS}
+"""Columns that ``by`` may name beside those of the table: slices of time, aligned to the epoch."""
+
+
+@dataclass(kw_only=True)
+class Span:
+    """First arrival and last end of a run's rows so far, ns; rows without an arrival say nothing."""
+
+    first: int | None = None
+    last: int | None = None
+
+    def merge(self, other: Span) -> None:
+        """Take in more rows of the same run."""
+        self.first = _least(self.first, other.first)
+        self.last = _greatest(self.last, other.last)
+
+    @property
+    def observed_ns(self) -> int | None:
+        """max(arrival + max(last chunk, end)) - min(arrival), or None."""
+        if self.first is None or self.last is None:
+            return None
+        return self.last - self.first
+
+
+def _least(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _greatest(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else max(a, b)
+
+
+def span_of(rows: pa.RecordBatch) -> Span:
+    """The span of some REQUESTS rows, all of one run."""
+    arrival = rows.column("arrival_ns")
+    known = arrival.is_valid().to_numpy(zero_copy_only=False)
+    if not known.any():
+        return Span()
+    start = int64s(arrival)[known]
+    stay = np.maximum(int64s(rows.column("last_chunk_ns"), 0), int64s(rows.column("end_ns"), 0))
+    return Span(first=int(start.min()), last=int((start + stay[known]).max()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A group's T in ns (None: unknown, rates are NULL) and where it comes from."""
+
+    duration_ns: int | None
+    source: str
+
+    @property
+    def duration_s(self) -> float | None:
+        """T in seconds, None if unknown or 0."""
+        return self.duration_ns / 1e9 if self.duration_ns else None
+
+
+def window(
+    runs: Iterable[str],
+    spans: Mapping[str, Span],
+    stated: Mapping[str, int],
+    *,
+    given_ns: int | None = None,
+    slice_ns: int | None = None,
+) -> Window:
+    """The first of METRICS 5 (a) to (d) that applies to a group that touches ``runs``.
+
+    ``stated``: the durations that the runs' files state. Several runs add up.
+    """
+    if given_ns is not None:
+        return Window(duration_ns=given_ns, source="given")
+    if slice_ns is not None:
+        return Window(duration_ns=slice_ns, source="slice")
+    total: int | None = 0
+    sources: set[str] = set()
+    for run in runs:
+        span = spans[run].observed_ns
+        duration = stated.get(run, span)
+        sources.add("stated by the run" if run in stated else "observed over the run")
+        total = None if total is None or duration is None else total + duration
+    return Window(duration_ns=total, source=" and ".join(sorted(sources)))

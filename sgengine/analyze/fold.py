@@ -1,0 +1,46 @@
+"""What an analysis gathers while its receipts come in, in order."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from sgengine.aggregate import Aggregator, GapTable
+from sgengine.analyze.partition import Receipt
+from sgengine.analyze.rejects import Rejected
+from sgengine.analyze.runs import RunLedger
+from sgengine.analyze.settings import AnalyzeSettings
+from sgengine.analyze.tables import joined_requests
+from sgengine.compute import Measured
+from sgengine.readers import SourcePlan
+
+
+class Fold:
+    """All receipts so far: the aggregate, GAPS, rejects, counts by run, and what was to be kept."""
+
+    def __init__(self, settings: AnalyzeSettings, plans: tuple[SourcePlan, ...]) -> None:
+        self.settings = settings
+        self.ledger = RunLedger(plans=plans)
+        self.aggregate = Aggregator(settings=settings.summary)
+        self.gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
+        self.rejects: list[Rejected] = []
+        self.batches: list[pa.RecordBatch] = []
+        self.tokens: list[Measured] = []
+
+    def take(self, source: str, receipt: Receipt, *, keep_requests: bool) -> None:
+        """Take in the receipt of the next part of ``source``."""
+        self.aggregate.merge(receipt.aggregate)
+        if self.gaps is not None and receipt.gaps is not None:
+            self.gaps.merge(receipt.gaps)
+        self.rejects.extend(receipt.rejects)
+        self.ledger.add(source, receipt.tallies)
+        self.tokens.extend(receipt.tokens)
+        if keep_requests:
+            self.batches.extend(receipt.requests)
+
+    def requests(self) -> pa.Table:
+        """The REQUESTS rows that were kept, in order."""
+        return joined_requests(self.batches)
+
+    def runs(self) -> pa.Table:
+        """The RUNS table."""
+        return self.ledger.table(self.aggregate.spans)

@@ -1,0 +1,56 @@
+"""All that an analysis depends on, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sgengine.aggregate import SummarySettings
+from sgengine.compute import MeasureSettings
+from sgengine.errors import UsageError
+from sgengine.executors import Executor, choose_executor
+from sgengine.readers import ReadOptions
+
+DEFAULT_MEMORY = 1 << 30
+MIN_MEMORY = 64 << 20
+_LARGEST_BATCH = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalyzeSettings:
+    """How to read, measure and summarise; where to work; and how much memory that may take.
+
+    ``memory_bytes`` bounds what grows with the input: batches of tokens, ITL samples, and the numbers
+    kept of each request. ``preset`` is the name that the objectives came from, for the record.
+    """
+
+    read: ReadOptions = field(default_factory=ReadOptions)
+    measure: MeasureSettings = field(default_factory=MeasureSettings)
+    summary: SummarySettings = field(default_factory=SummarySettings)
+    executor: Executor = field(default_factory=choose_executor)
+    memory_bytes: int = DEFAULT_MEMORY
+    preset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.memory_bytes < MIN_MEMORY:
+            raise UsageError(
+                f"memory is {self.memory_bytes} bytes: give {MIN_MEMORY >> 20} MiB or more"
+            )
+        if self.measure.reader != self.summary.reader:
+            raise UsageError("the summary's reader is not the measured one: give one reader")
+        if self.measure.itl_rule != self.summary.itl_rule:
+            raise UsageError("the summary's itl rule is not the measured one: give one rule")
+
+    @property
+    def workers(self) -> int:
+        """Partitions worked on at the same time."""
+        return getattr(self.executor, "workers", 1)
+
+    @property
+    def batch_bytes(self) -> int:
+        """Tokens of one batch: each worker holds the batch, its decoded pages and its samples."""
+        return min(_LARGEST_BATCH, self.memory_bytes // (16 * self.workers))
+
+    @property
+    def share_bytes(self) -> int:
+        """What the pool of samples and the kept numbers may each hold, in a part or in the whole."""
+        return self.memory_bytes // 8

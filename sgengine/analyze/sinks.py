@@ -1,0 +1,94 @@
+"""Where REQUESTS rows go: a Parquet file that appears whole or not at all, or memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sgengine.analyze.tables import plain_dimensions, widened
+from sgengine.errors import UsageError
+from sgengine.schema import REQUESTS
+
+
+class ParquetSink:
+    """Writes REQUESTS to ``path`` through a temporary file beside it, renamed when all is well.
+
+    On any error, and on Ctrl-C, the temporary file goes and what stood at ``path`` stays. Sources of
+    different formats have different dimensions: each change begins a new part, and parts are brought
+    to the union of their columns at the end.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        if not self.path.parent.is_dir():
+            raise UsageError(
+                f"--requests is '{path}': the folder {self.path.parent} does not exist"
+            )
+        if self.path.is_dir():
+            raise UsageError(f"--requests is '{path}', a folder: give a file to write")
+        self._parts: list[tuple[Path, pa.Schema]] = []
+        self._writer: pq.ParquetWriter | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(
+            prefix=f".{self.path.name}.", dir=self.path.parent
+        )
+        return self
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one batch; a change of its dimensions begins a new part."""
+        batch = plain_dimensions(batch)
+        if self._writer is None or self._parts[-1][1] != batch.schema:
+            self._begin(batch.schema)
+        assert self._writer is not None, "begun above"
+        self._writer.write_batch(batch)
+
+    def _begin(self, schema: pa.Schema) -> None:
+        self._close()
+        assert self._folder is not None, "used as a context manager"
+        part = Path(self._folder.name) / f"{len(self._parts)}.parquet"
+        self._parts.append((part, schema))
+        self._writer = pq.ParquetWriter(part, schema, compression="zstd")
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+        try:
+            if kind is None:
+                self._publish()
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
+
+    def _publish(self) -> None:
+        if not self._parts:
+            self._begin(REQUESTS.schema())
+            self._close()
+        if len(self._parts) == 1:
+            os.replace(self._parts[0][0], self.path)
+            return
+        assert self._folder is not None, "used as a context manager"
+        whole = Path(self._folder.name) / "whole.parquet"
+        schemas = [schema for _, schema in self._parts]
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        with pq.ParquetWriter(whole, schema, compression="zstd") as writer:
+            for part, _ in self._parts:
+                for batch in pq.ParquetFile(part).iter_batches():
+                    writer.write_batch(widened(batch, schema))
+        os.replace(whole, self.path)

@@ -1,0 +1,188 @@
+"""read, measure, summarize, connect: the library's four calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from sgengine.aggregate import Aggregator, SummarySettings
+from sgengine.analyze import AnalyzeSettings, Fold, Measure, joined_requests, rejects_table
+from sgengine.api.objectives import Duration, resolve, resolve_reader, summary_settings
+from sgengine.api.settings_row import settings_row
+from sgengine.api.values import Measured, Summary, Trace
+from sgengine.compute import MeasureSettings
+from sgengine.executors import choose_executor
+from sgengine.objectives import Slo
+from sgengine.readers import Batch, ReadOptions, as_table, batches_of, plan, plan_table
+from sgengine.readers import read as read_partition
+from sgengine.readers import resolve as resolve_inputs
+from sgengine.schema import DELIVERIES
+
+if TYPE_CHECKING:
+    import duckdb
+
+Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+
+def read(
+    inputs: Inputs,
+    *,
+    format: str | None = None,
+    system: str | None = None,
+    workload: str | None = None,
+    run: str | None = None,
+    origin: str | None = None,
+) -> Trace:
+    """Read traces into memory as one DELIVERIES table.
+
+    ``inputs``: files, folders, globs or ``label=PATH``; formats are told by content. ``system``,
+    ``workload`` and ``run`` replace what the files say; ``origin`` chooses between the arrivals a file
+    offers. For inputs beyond memory use ``sgengine.analyze``. Raises UsageError for a path that is not
+    there, FormatError for a file that is no trace.
+    """
+    options = ReadOptions(format=format, system=system, workload=workload, run=run, origin=origin)
+    given = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
+    plans = tuple(
+        plan(source, options) for source in resolve_inputs([fspath(i) for i in given], options)
+    )
+    batches = tuple(
+        (each.source.path, batch)
+        for each in plans
+        for part in each.partitions
+        for batch in read_partition(part)
+    )
+    return Trace(deliveries=_joined(batches), plans=plans, batches=batches)
+
+
+def _joined(batches: Iterable[tuple[str, Batch]]) -> pa.Table:
+    found = [batch.deliveries for _, batch in batches if batch.deliveries.num_rows]
+    if not found:
+        return DELIVERIES.empty()
+    return joined_requests(found)
+
+
+def measure(
+    deliveries: Trace | Any,
+    *,
+    speed: float | None = None,
+    first_token: Duration | None = None,
+    itl_rule: str = "chunk",
+    preset: str | None = None,
+    on: str | None = None,
+) -> Measured:
+    """Measure every request for one reader.
+
+    ``deliveries``: a Trace, or a table of pyarrow, Polars or DuckDB with the columns of DELIVERIES.
+    ``speed``: tokens a second (default 5); ``first_token``: how long the reader waits for token 1,
+    as text with a unit or in ms (default: one pace). ``on``: ``threads:N`` or ``serial``. Rows that
+    break a rule are in ``rejects``, not in ``requests``. Raises FormatError for wrong columns.
+    """
+    reader = resolve_reader(speed, first_token, preset)
+    settings = AnalyzeSettings(
+        measure=MeasureSettings(reader=reader, itl_rule=itl_rule),
+        summary=SummarySettings(reader=reader, itl_rule=itl_rule),
+        executor=choose_executor(on),
+    )
+    trace = deliveries if isinstance(deliveries, Trace) else _trace_of(deliveries)
+    work = Measure(settings=settings, keep_requests=True, keep_tokens=True)
+    fold = Fold(settings, trace.plans)
+    receipts = settings.executor.run(
+        lambda item, stop: work.batches([item[1]], item[0], stop), trace.batches
+    )
+    for (source, _), receipt in zip(trace.batches, receipts, strict=True):
+        fold.take(source, receipt, keep_requests=True)
+    assert fold.gaps is not None, "the default settings want GAPS"
+    return Measured(
+        requests=fold.requests(),
+        gaps=fold.gaps.table(),
+        rejects=rejects_table(fold.rejects),
+        runs=fold.runs(),
+        settings=settings.measure,
+        stated_ns=fold.ledger.stated_ns(),
+        parts=tuple(fold.tokens),
+    )
+
+
+def _trace_of(data: Any) -> Trace:
+    table = as_table(data)
+    planned = plan_table(table, ReadOptions())
+    (part,) = planned.partitions
+    batches = tuple((part.source.path, batch) for batch in batches_of(table, part))
+    return Trace(deliveries=table, plans=(planned,), batches=batches)
+
+
+def summarize(
+    measured: Measured,
+    *,
+    by: str | Iterable[str] | None = None,
+    goodput: str | Iterable[str] | Slo | None = None,
+    alpha: float | None = None,
+    penalty: str | None = None,
+    unfinished_idle: Duration = 0,
+    preset: str | None = None,
+    denominator: str = "all",
+    population: str = "defined",
+    duration: Duration | None = None,
+) -> Summary:
+    """The figures of METRICS 5 for every group of a measured trace.
+
+    ``by``: columns (default system, workload). ``goodput``: SLO clauses, as in
+    ``["ttft:500", "tpot:50"]``, in ms or with a unit. ``alpha``, ``penalty`` (``NAME[:TAU]``) and
+    ``unfinished_idle`` define the benefit. ``duration``: T, if the caller knows better than the trace.
+    The reader is the one that the trace was measured with. Raises UsageError for a wrong value.
+    """
+    objectives = resolve(
+        alpha=alpha,
+        penalty=penalty,
+        unfinished_idle=unfinished_idle,
+        goodput=goodput,
+        preset=preset,
+    )
+    settings = summary_settings(
+        replace(objectives, reader=measured.settings.reader),
+        by=by,
+        denominator=denominator,
+        population=population,
+        itl_rule=measured.settings.itl_rule,
+        duration=duration,
+    )
+    aggregate = Aggregator(settings=replace(settings, pool_bytes=2**62, kept_bytes=2**62))
+    for part in measured.parts:
+        aggregate.add(part.requests, part)
+    return Summary(groups=aggregate.finish(measured.stated_ns), settings=settings)
+
+
+def connect(
+    measured: Measured,
+    *,
+    goodput: str | Iterable[str] | Slo | None = None,
+    alpha: float | None = None,
+    penalty: str | None = None,
+    unfinished_idle: Duration = 0,
+    preset: str | None = None,
+    denominator: str = "all",
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection, in memory, with the views and macros of docs/sql.md over a measured trace.
+
+    The tables are scanned in place. Objectives are as for ``summarize``; they are what the views
+    ``by_*`` and ``slo_attainment`` use, while the macros take their own. The connection reads no files.
+    """
+    from sgengine.views import open_views  # duckdb costs 0.1 s, for those who ask for SQL
+
+    objectives = resolve(
+        alpha=alpha,
+        penalty=penalty,
+        unfinished_idle=unfinished_idle,
+        goodput=goodput,
+        preset=preset,
+    )
+    settings = summary_settings(
+        replace(objectives, reader=measured.settings.reader), denominator=denominator
+    )
+    return open_views(
+        measured.requests, measured.gaps, measured.rejects, measured.runs, settings_row(settings)
+    )

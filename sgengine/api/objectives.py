@@ -1,0 +1,131 @@
+"""Keyword arguments in a user's spelling -> the frozen settings that the engine takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sgengine.aggregate import DEFAULT_BY, SummarySettings
+from sgengine.errors import UsageError
+from sgengine.objectives import (
+    DEFAULT_READER,
+    Benefit,
+    Reader,
+    Slo,
+    Target,
+    parse_duration_ns,
+    parse_penalty,
+    parse_slo,
+)
+from sgengine.objectives import preset as preset_of
+
+Duration = str | int | float
+"""A duration as a text with a unit (``"500ms"``), or a number of milliseconds."""
+
+
+def duration_ns(value: Duration, what: str) -> int:
+    """Whole ns of a duration; UsageError, naming ``what``, for anything else."""
+    return parse_duration_ns(str(value), what)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objectives:
+    """Reader, benefit, SLO and target, resolved from options and an optional preset."""
+
+    reader: Reader
+    benefit: Benefit
+    slo: Slo | None
+    target: Target | None
+    preset: str | None
+
+
+def resolve_reader(
+    speed: float | None = None,
+    first_token: Duration | None = None,
+    preset_name: str | None = None,
+) -> Reader:
+    """The reader of ``speed`` tokens a second, else of the preset, else the default one.
+
+    A given ``speed`` replaces the preset's whole reader; ``first_token`` alone keeps its pace.
+    """
+    base = preset_of(preset_name).reader if preset_name else DEFAULT_READER
+    if speed is not None:
+        base = Reader.from_speed(speed, skip_first=base.skip_first)
+    if first_token is None:
+        return base
+    first = duration_ns(first_token, "first token")
+    return Reader(pace_ns=base.pace_ns, first_ns=first, skip_first=base.skip_first)
+
+
+def resolve_slo(goodput: str | Iterable[str] | Slo | None) -> Slo | None:
+    """The SLO of clauses in the field's spelling, as text or texts; None for none."""
+    if goodput is None or isinstance(goodput, Slo):
+        return goodput
+    words = [goodput] if isinstance(goodput, str) else list(goodput)
+    return parse_slo(words) if words else None
+
+
+def resolve_benefit(
+    alpha: float | None = None, penalty: str | None = None, unfinished_idle: Duration = 0
+) -> Benefit:
+    """The benefit function of ``NAME[:TAU]``; alpha has a default for ``linear`` alone."""
+    name, tau_ns = parse_penalty(penalty or "linear")
+    unfinished = duration_ns(unfinished_idle, "unfinished idle")
+    weight = {} if alpha is None else {"alpha": float(alpha)}
+    return Benefit(penalty=name, tau_ns=tau_ns, unfinished_idle_ns=unfinished, **weight)
+
+
+def resolve(
+    *,
+    speed: float | None = None,
+    first_token: Duration | None = None,
+    alpha: float | None = None,
+    penalty: str | None = None,
+    unfinished_idle: Duration = 0,
+    goodput: str | Iterable[str] | Slo | None = None,
+    preset: str | None = None,
+) -> Objectives:
+    """All objectives at once; what is given replaces that part of the preset."""
+    named = preset_of(preset) if preset else None
+    slo = resolve_slo(goodput)
+    return Objectives(
+        reader=resolve_reader(speed, first_token, preset),
+        benefit=resolve_benefit(alpha, penalty, unfinished_idle),
+        slo=slo if slo is not None else (named.slo if named else None),
+        target=named.target if named and slo is None else None,
+        preset=preset,
+    )
+
+
+def resolve_by(by: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Column names of ``by``: a text with commas, or names; the default for None."""
+    if by is None:
+        return DEFAULT_BY
+    parts = by.split(",") if isinstance(by, str) else list(by)
+    named = tuple(part.strip() for part in parts if part.strip())
+    if isinstance(by, str) and by.strip() and not named:
+        raise UsageError(f"by is '{by}': give column names, split by commas")
+    return named
+
+
+def summary_settings(
+    objectives: Objectives,
+    *,
+    by: str | Iterable[str] | None = None,
+    denominator: str = "all",
+    population: str = "defined",
+    itl_rule: str = "chunk",
+    duration: Duration | None = None,
+) -> SummarySettings:
+    """The settings of a summary under these objectives."""
+    return SummarySettings(
+        by=resolve_by(by),
+        reader=objectives.reader,
+        benefit=objectives.benefit,
+        slo=objectives.slo,
+        target=objectives.target,
+        denominator=denominator,
+        population=population,
+        itl_rule=itl_rule,
+        duration_ns=None if duration is None else duration_ns(duration, "duration"),
+    )

@@ -1,0 +1,127 @@
+"""Whether rows keep the rules of schema.rules that can be decided without walking their chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sgengine.compute.ragged import Bools, Lists, bools
+from sgengine.schema import enums
+from sgengine.schema.rules import RULE_BY_NAME
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breach:
+    """One row that is not measured: its index in the batch, the rule, and what was found."""
+
+    row: int
+    rule: str
+    found: str
+
+    @property
+    def detail(self) -> str:
+        """What was found and what is allowed, in one line."""
+        return f"{self.found}; allowed: {RULE_BY_NAME[self.rule].allowed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFacts:
+    """The columns that the checks look at, for one batch of R rows; absent numbers are -1."""
+
+    batch: pa.RecordBatch
+    times: Lists
+    sizes: Lists
+    declared: Int64s
+    ttft: Int64s
+    last: Int64s
+    has_ttft: Bools
+    has_last: Bools
+
+
+def breaches(facts: RowFacts) -> dict[int, Breach]:
+    """The first rule that each row breaks, by row index."""
+    found: dict[int, Breach] = {}
+    for breach in _all(facts):
+        found.setdefault(breach.row, breach)
+    return found
+
+
+def _all(facts: RowFacts) -> Iterator[Breach]:
+    yield from _labels(facts)
+    yield from _ids(facts)
+    yield from _lists(facts)
+    yield from _counts(facts)
+    yield from _bare_times(facts)
+
+
+def _at(rule: str, broken: Bools, found: str) -> Iterator[Breach]:
+    for row in np.flatnonzero(broken):
+        yield Breach(row=int(row), rule=rule, found=found)
+
+
+def _labels(facts: RowFacts) -> Iterator[Breach]:
+    known = {
+        "status": enums.STATUSES,
+        "clock": enums.CLOCKS,
+        "origin": enums.ORIGINS,
+        "timing": enums.TIMINGS,
+    }
+    for name, allowed in known.items():
+        column = facts.batch.column(name)
+        if isinstance(column, pa.DictionaryArray) and set(column.dictionary.to_pylist()) <= set(
+            allowed
+        ):
+            continue
+        texts = column.cast(pa.string())
+        for row in np.flatnonzero(~bools(pc.is_in(texts, pa.array(allowed)))):
+            value = texts[int(row)].as_py()
+            yield Breach(row=int(row), rule="unknown_value", found=f"{name} is {value!r}")
+
+
+def _ids(facts: RowFacts) -> Iterator[Breach]:
+    missing = facts.batch.column("request_id").is_null()
+    yield from _at("missing_request_id", bools(missing), "request_id is null")
+
+
+def _lists(facts: RowFacts) -> Iterator[Breach]:
+    times, sizes = facts.times, facts.sizes
+    yield from _at("null_chunk", times.holed, "chunk_times_ns holds a null")
+    yield from _at("null_chunk", sizes.holed, "chunk_tokens holds a null")
+    for row in np.flatnonzero(sizes.valid & (sizes.lengths != times.lengths)):
+        found = f"{times.lengths[row]} chunk_times_ns, {sizes.lengths[row]} chunk_tokens"
+        yield Breach(row=int(row), rule="counts_mismatch", found=found)
+
+
+def _counts(facts: RowFacts) -> Iterator[Breach]:
+    for name in ("input_tokens", "output_tokens", "end_ns"):
+        column = facts.batch.column(name)
+        negative = bools(pc.fill_null(pc.less(column, 0), False))
+        rule = "negative_time" if name == "end_ns" else "negative_count"
+        for row in np.flatnonzero(negative):
+            yield Breach(row=int(row), rule=rule, found=f"{name} is {column[int(row)].as_py()}")
+
+
+def _bare_times(facts: RowFacts) -> Iterator[Breach]:
+    """Rules of rows without chunk times, and that timing agrees with what is there."""
+    listed, n = facts.times.valid, facts.declared
+    ttft, last, has_ttft, has_last = facts.ttft, facts.last, facts.has_ttft, facts.has_last
+    timing = facts.batch.column("timing").cast(pa.string())
+    says_listed = bools(pc.fill_null(pc.is_in(timing, pa.array(enums.LISTED_TIMINGS)), False))
+    says_none = bools(pc.fill_null(pc.equal(timing, "none"), False))
+    rule = "timing_contradicts"
+    yield from _at(rule, listed & ~says_listed, "chunk_times_ns beside a timing without them")
+    yield from _at(rule, ~listed & says_listed, "a timing of chunks without chunk_times_ns")
+    yield from _at(rule, ~listed & says_none & (has_ttft | has_last), "times beside timing none")
+    yield from _at("negative_time", ~listed & has_ttft & (ttft < 0), "ttft_ns is negative")
+    yield from _at("negative_time", ~listed & has_last & (last < 0), "last_ns is negative")
+    both = ~listed & has_ttft & has_last
+    yield from _at(rule, both & (last < ttft), "last_ns is before ttft_ns")
+    yield from _at(rule, both & (n == 1) & (last != ttft), "one token with two times")
+    yield from _at(rule, ~listed & (n == 0) & (has_ttft | has_last), "times beside 0 output_tokens")

@@ -1,0 +1,197 @@
+"""The pure core: one batch of DELIVERIES -> REQUESTS rows, rejects, and the tokens behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sgengine.compute import rows as kernels
+from sgengine.compute.bare import BareTimes, overlay_bare
+from sgengine.compute.checks import Breach, RowFacts, breaches
+from sgengine.compute.columns import Values
+from sgengine.compute.ragged import (
+    Bools,
+    Ragged,
+    bools,
+    empty_lists,
+    frozen,
+    int64s,
+    kinds_of,
+    lists,
+)
+from sgengine.compute.settings import MeasureSettings
+from sgengine.compute.tokens import Metrics, token_metrics
+from sgengine.kernels import scan
+from sgengine.schema import DELIVERIES, REQUESTS
+
+Int64s = npt.NDArray[np.int64]
+
+_CARRIED = (
+    "run",
+    "request_id",
+    "system",
+    "workload",
+    "clock",
+    "origin",
+    "timing",
+    "status",
+    "error",
+    "arrival_ns",
+    "end_ns",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One batch, measured.
+
+    ``requests``: REQUESTS rows of the rows that keep the rules, in order, dimensions last.
+    ``breaches``: the rows that do not, with the first rule they break, by row of the batch.
+    ``ragged``, ``kept``: the tokens of all R rows and which rows were kept, for the ITL samples.
+    """
+
+    requests: pa.RecordBatch
+    breaches: tuple[Breach, ...]
+    ragged: Ragged
+    kept: Int64s
+
+
+def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
+    """Measure one batch of DELIVERIES (any dimensions after the declared columns).
+
+    Rows measured + breaches = rows of the batch. The result depends on nothing but the arguments, and
+    a row's values on nothing but the row.
+    """
+    facts = _facts(batch)
+    broken = breaches(facts)
+    ragged = _ragged(facts, broken)
+    found = kernels.latencies(ragged, _tokens_before_sizes(facts, ragged))
+    broken |= _chunk_breaches(found.breach, broken)
+    ragged = _without(ragged, broken)
+    kept = np.setdiff1d(np.arange(batch.num_rows), np.array(sorted(broken), dtype=np.int64))
+    metrics = token_metrics(ragged, found, settings)
+    bare = BareTimes(
+        ttft=facts.ttft, last=facts.last, has_ttft=facts.has_ttft, has_last=facts.has_last
+    )
+    listless = np.flatnonzero(~facts.times.valid)
+    metrics = overlay_bare(metrics, bare, found.n, np.intersect1d(listless, kept), settings)
+    requests = _assemble(batch, facts, ragged, found.n, metrics, settings)
+    if kept.size < batch.num_rows:
+        requests = requests.take(pa.array(kept))
+    return Measured(
+        requests=requests,
+        breaches=tuple(broken[row] for row in sorted(broken)),
+        ragged=ragged,
+        kept=kept,
+    )
+
+
+def _facts(batch: pa.RecordBatch) -> RowFacts:
+    rows = batch.num_rows
+    sizes = batch.column("chunk_tokens")
+    ttft, last = batch.column("ttft_ns"), batch.column("last_ns")
+    return RowFacts(
+        batch=batch,
+        times=lists(batch.column("chunk_times_ns"), np.int64),
+        sizes=lists(sizes, np.int32) if sizes.null_count < rows else empty_lists(rows, np.int32),
+        declared=int64s(batch.column("output_tokens")),
+        ttft=int64s(ttft),
+        last=int64s(last),
+        has_ttft=bools(ttft.is_valid()),
+        has_last=bools(last.is_valid()),
+    )
+
+
+def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:
+    kinds = kinds_of(facts.times, facts.sizes, facts.declared)
+    kinds[list(broken)] = scan.NO_CHUNKS
+    return Ragged(
+        times=facts.times.values,
+        offsets=facts.times.offsets,
+        sizes=facts.sizes.values,
+        size_offsets=facts.sizes.offsets,
+        kinds=frozen(kinds),
+    )
+
+
+def _without(ragged: Ragged, broken: dict[int, Breach]) -> Ragged:
+    if not broken:
+        return ragged
+    kinds = ragged.kinds.copy()
+    kinds[list(broken)] = scan.NO_CHUNKS
+    return ragged.with_kinds(kinds)
+
+
+def _tokens_before_sizes(facts: RowFacts, ragged: Ragged) -> Int64s:
+    """n of every row but those of kind SIZED, whose sizes the kernel adds up; -1 where unknown."""
+    n = np.where(ragged.kinds == scan.ONE_EACH, facts.times.lengths, facts.declared)
+    return np.where(ragged.kinds == scan.EMPTY, 0, n)
+
+
+def _chunk_breaches(codes: npt.NDArray[np.uint8], broken: dict[int, Breach]) -> dict[int, Breach]:
+    found = {
+        scan.NEGATIVE_TIME: "chunk_times_ns holds a negative time",
+        scan.DECREASING_TIMES: "chunk_times_ns decreases",
+        scan.BAD_CHUNK_TOKENS: "chunk_tokens begins with no token, holds a negative number, "
+        "or adds up to 2^31 or more",
+    }
+    return {
+        int(row): Breach(row=int(row), rule=scan.BREACHES[codes[row]], found=found[int(codes[row])])
+        for row in np.flatnonzero(codes)
+        if int(row) not in broken
+    }
+
+
+def _assemble(
+    batch: pa.RecordBatch,
+    facts: RowFacts,
+    ragged: Ragged,
+    n: Int64s,
+    metrics: Metrics,
+    settings: MeasureSettings,
+) -> pa.RecordBatch:
+    """REQUESTS columns in order, then the dimensions as they came."""
+    rows = batch.num_rows
+    always = np.ones(rows, dtype=np.bool_)
+    reader = settings.reader
+    values = metrics.values | {
+        "n_output_tokens": Values(data=n, defined=n >= 0),
+        "token_deficit": _deficit(facts, ragged, n),
+        "reader_first_ns": Values(data=np.full(rows, reader.first_ns), defined=always),
+        "reader_pace_ns": Values(data=np.full(rows, reader.pace_ns), defined=always),
+    }
+    arrays: list[pa.Array] = []
+    fields: list[pa.Field] = []
+    for column in REQUESTS.columns:
+        array = _column(column.name, batch, values, metrics)
+        if array is not None:
+            arrays.append(array)
+            fields.append(column.field())
+    for field in batch.schema:
+        if field.name not in DELIVERIES.names:
+            arrays.append(batch.column(field.name))
+            fields.append(field)
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _column(
+    name: str, batch: pa.RecordBatch, values: dict[str, Values], metrics: Metrics
+) -> pa.Array | None:
+    if name in _CARRIED:
+        return batch.column(name)
+    if name == "n_input_tokens":
+        return batch.column("input_tokens")
+    if name in values:
+        return values[name].arrow(REQUESTS.column(name).type)
+    return metrics.envelopes.get(name)
+
+
+def _deficit(facts: RowFacts, ragged: Ragged, n: Int64s) -> Values:
+    """Declared tokens less what the chunks account for; of rows with chunk times and a declared count."""
+    chunks = facts.times.lengths
+    accounted = np.where(ragged.kinds == scan.SIZED, n, chunks)
+    defined: Bools = facts.times.valid & (facts.declared >= 0)
+    return Values(data=facts.declared - accounted, defined=defined)

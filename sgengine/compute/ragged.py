@@ -1,0 +1,138 @@
+"""Arrow lists as the flat arrays that kernels read: zero-copy, sliced input included.
+
+A sliced list array's offsets do not start at 0, its values reach beyond them, and a null list may span
+values: offsets are taken as they are, and rows without a list are marked by their kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sgengine.errors import DataError
+from sgengine.kernels import scan
+
+Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lists:
+    """One list column of R rows: ``values`` (C,), ``offsets`` (R + 1,) int64, ``valid`` (R,) bool.
+
+    ``holed`` (R,) bool: rows with a null inside the list; their value there is arbitrary.
+    """
+
+    values: npt.NDArray[Any]
+    offsets: Int64s
+    valid: Bools
+    holed: Bools
+
+    @property
+    def lengths(self) -> Int64s:
+        """Entries of each row; 0 for a null list, whatever it spans."""
+        return np.where(self.valid, np.diff(self.offsets), 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ragged:
+    """The arrays of one batch that every kernel takes (kernels.request), read-only, R rows."""
+
+    times: Int64s
+    offsets: Int64s
+    sizes: Int32s
+    size_offsets: Int64s
+    kinds: npt.NDArray[np.uint8]
+
+    @property
+    def rows(self) -> int:
+        """R."""
+        return self.kinds.size
+
+    def with_kinds(self, kinds: npt.NDArray[np.uint8]) -> Ragged:
+        """The same tokens with other kinds of rows."""
+        return Ragged(
+            times=self.times,
+            offsets=self.offsets,
+            sizes=self.sizes,
+            size_offsets=self.size_offsets,
+            kinds=frozen(kinds),
+        )
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A read-only view: Arrow's buffers are read-only, and one signature is one compilation."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def bools(array: pa.Array) -> Bools:
+    """(R,) bool of a boolean array without nulls."""
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def int64s(array: pa.Array, fill: int = -1) -> Int64s:
+    """(R,) int64 of any integer column, NULL as ``fill``."""
+    filled = array.fill_null(fill) if array.null_count else array
+    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def lists(array: pa.Array, dtype: type[np.generic]) -> Lists:
+    """The flat arrays of a list or large_list of any integers; values cast to ``dtype`` if needed.
+
+    Raises DataError for values outside ``dtype``.
+    """
+    offsets = np.asarray(array.offsets.to_numpy(zero_copy_only=False), dtype=np.int64)
+    valid = bools(array.is_valid())
+    flat = array.values
+    holed = _holed(flat, offsets) & valid
+    if flat.null_count:
+        flat = flat.fill_null(0)
+    return Lists(
+        values=frozen(_as_dtype(flat, dtype)), offsets=frozen(offsets), valid=valid, holed=holed
+    )
+
+
+def _as_dtype(flat: pa.Array, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    wanted = pa.from_numpy_dtype(np.dtype(dtype))
+    if flat.type != wanted:
+        try:
+            flat = flat.cast(wanted)
+        except pa.ArrowInvalid as error:
+            raise DataError(f"a value does not fit {wanted}: {error}") from error
+    return np.asarray(flat.to_numpy(zero_copy_only=True))
+
+
+def _holed(flat: pa.Array, offsets: Int64s) -> Bools:
+    """Which rows span a null value."""
+    if flat.null_count == 0:
+        return np.zeros(offsets.size - 1, dtype=np.bool_)
+    nulls_before = np.concatenate([[0], np.cumsum(bools(flat.is_null()))])
+    return np.diff(nulls_before[offsets]) > 0
+
+
+def empty_lists(rows: int, dtype: type[np.generic]) -> Lists:
+    """A list column that is NULL in all ``rows``."""
+    return Lists(
+        values=frozen(np.zeros(0, dtype=dtype)),
+        offsets=frozen(np.zeros(rows + 1, dtype=np.int64)),
+        valid=np.zeros(rows, dtype=np.bool_),
+        holed=np.zeros(rows, dtype=np.bool_),
+    )
+
+
+def kinds_of(times: Lists, sizes: Lists, declared: Int64s) -> npt.NDArray[np.uint8]:
+    """The kind of each row (kernels.scan) from what is known of it; ``declared`` is -1 if nothing is."""
+    chunks = times.lengths
+    kinds = np.full(chunks.size, scan.ONE_EACH, dtype=np.uint8)
+    kinds[declared > chunks] = scan.UNKNOWN_SIZES
+    kinds[sizes.valid] = scan.SIZED
+    kinds[chunks == 0] = scan.EMPTY
+    kinds[~times.valid] = scan.NO_CHUNKS
+    return kinds

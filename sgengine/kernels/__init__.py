@@ -1,0 +1,1 @@
+"""Numba loops over ragged batches: single-threaded, nogil, cached, allocation-free inside."""

@@ -1,0 +1,135 @@
+"""The envelope: the upper convex hull of (index of first token, time), exact (METRICS 4).
+
+Vertices are strictly convex, the first and last points kept. A request's user idle latency for every
+reader, and both its paces, are maxima over the hull: one vertex of it decides each.
+Indices count from 0 in here and from 1 in the stored table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels.exact import product_exceeds, ratio_up
+
+Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
+
+_MAX_INT64 = 2**63 - 1
+
+
+@inlined
+def push(i: int, t: int, size: int, top_i: Int32s, top_t: Int64s, narrow: bool) -> int:
+    """Add a point right of all others to the hull in ``top_i``/``top_t``[:size]; the new size.
+
+    A vertex goes while the slope into it does not exceed the slope out of it. ``narrow`` says that
+    products of a time and an index fit in 63 bits; else they are compared in 128.
+    """
+    while size >= 2:
+        rise_in = top_t[size - 1] - top_t[size - 2]
+        run_in = top_i[size - 1] - top_i[size - 2]
+        rise_out = t - top_t[size - 1]
+        run_out = i - top_i[size - 1]
+        if narrow:
+            if np.int64(rise_in) * run_out > np.int64(rise_out) * run_in:
+                break
+        elif product_exceeds(rise_in, run_out, rise_out, run_in):
+            break
+        size -= 1
+    top_i[size] = i
+    top_t[size] = t
+    return size + 1
+
+
+@inlined
+def is_narrow(last_time: int, n: int) -> bool:
+    """Whether ``last_time * n`` fits in 63 bits."""
+    return last_time <= _MAX_INT64 // max(n, 1)
+
+
+@inlined
+def hull_one_each(x: Int64s, top_i: Int32s, top_t: Int64s) -> int:
+    """Hull of (k, x_k) into ``top_i``/``top_t`` (room for K points); the number of vertices."""
+    narrow = is_narrow(x[x.size - 1], x.size)
+    size = 0
+    for k in range(x.size):
+        size = push(k, x[k], size, top_i, top_t, narrow)
+    return size
+
+
+@inlined
+def hull_sized(x: Int64s, sizes: Int32s, n: int, top_i: Int32s, top_t: Int64s) -> int:
+    """Hull of (tokens before chunk k, x_k) over the chunks with tokens."""
+    narrow = is_narrow(x[x.size - 1], n)
+    size = 0
+    token = 0
+    for k in range(x.size):
+        if sizes[k] > 0:
+            size = push(token, x[k], size, top_i, top_t, narrow)
+            token += np.int64(sizes[k])
+    return size
+
+
+@inlined
+def hull_shifted(x: Int64s, extra: int, top_i: Int32s, top_t: Int64s) -> int:
+    """Hull of (0, x_1) and (k + extra, x_k) for later chunks: the least idle that unknown sizes allow."""
+    narrow = is_narrow(x[x.size - 1], x.size + extra)
+    size = push(0, x[0], 0, top_i, top_t, narrow)
+    for k in range(1, x.size):
+        size = push(k + extra, x[k], size, top_i, top_t, narrow)
+    return size
+
+
+@inlined
+def eq5_pace_of(top_i: Int32s, top_t: Int64s) -> float:
+    """max t_i / i over the vertices, rounded up to a double, ns a token."""
+    best = 0
+    for k in range(1, top_i.size):
+        if product_exceeds(top_t[k], top_i[best] + 1, top_t[best], top_i[k] + 1):
+            best = k
+    return ratio_up(top_t[best], top_i[best] + 1)
+
+
+@inlined
+def sustained_pace_of(top_i: Int32s, top_t: Int64s, first: int) -> float:
+    """max(0, max_(i>=2) (t_i - d_1) / (i - 1)) over the vertices, rounded up; for t_1 <= d_1."""
+    best = 0
+    for k in range(1, top_i.size):
+        if top_t[k] > first and (
+            best == 0
+            or product_exceeds(top_t[k] - first, top_i[best], top_t[best] - first, top_i[k])
+        ):
+            best = k
+    return 0.0 if best == 0 else ratio_up(top_t[best] - first, top_i[best])
+
+
+@inlined
+def idle_of(top_i: Int32s, top_t: Int64s, first: int, pace: int) -> int:
+    """user_idle_latency from the vertices, ns."""
+    worst = 0
+    for k in range(top_i.size):
+        i = np.int64(top_i[k])
+        if i == 0 or pace <= (_MAX_INT64 - first) // i:
+            lateness = top_t[k] - (first + i * pace)
+            worst = lateness if lateness > worst else worst
+    return worst
+
+
+@kernel
+def envelope_at(
+    offsets: Int64s, tokens: Int32s, times: Int64s, first: int, pace: int, out: Int64s
+) -> None:
+    """user_idle_latency of every stored envelope for one reader: a what-if without the tokens.
+
+    ``offsets`` (R + 1,) int64 into ``tokens`` (V,) int32, counted from 1, and ``times`` (V,) int64
+    ns; ``first``, ``pace`` ns; ``out`` (R,) int64 ns, -1 for an empty envelope.
+    """
+    for r in range(out.size):
+        worst = -1 if offsets[r] == offsets[r + 1] else 0
+        for v in range(offsets[r], offsets[r + 1]):
+            i = np.int64(tokens[v]) - 1
+            if i == 0 or pace <= (_MAX_INT64 - first) // i:
+                lateness = times[v] - (first + i * pace)
+                worst = lateness if lateness > worst else worst
+        out[r] = worst

@@ -1,0 +1,216 @@
+"""The one pass over a batch: every per-request metric, each row's chunks read while they are in cache.
+
+Arrays of a batch of R rows, shared by all kernels:
+
+``times`` (C,) int64 ns since arrival and ``offsets`` (R + 1,) int64 into it; ``sizes`` (S,) int32 and
+``size_offsets`` (R + 1,) int64, used for rows of kind SIZED; ``kinds`` (R,) uint8 (kernels.scan);
+``declared`` (R,) int64, the declared output tokens of rows of kind UNKNOWN_SIZES.
+Outputs hold arbitrary values where a row's kind leaves them undefined; compute masks them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels.delivery import (
+    idle_one_each,
+    idle_shifted,
+    idle_sized,
+    late_one_each,
+    late_sized,
+)
+from sgengine.kernels.envelope import (
+    eq5_pace_of,
+    hull_one_each,
+    hull_shifted,
+    hull_sized,
+    sustained_pace_of,
+)
+from sgengine.kernels.fluidity import fluidity_one_each, fluidity_sized
+from sgengine.kernels.qoe import qoe_one_each, qoe_sized
+from sgengine.kernels.scan import (
+    KEPT,
+    ONE_EACH,
+    SIZED,
+    UNKNOWN_SIZES,
+    last_with_tokens,
+    max_gap,
+    sizes_breach,
+    sum_sizes,
+    times_breach,
+)
+
+Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
+UInt8s = npt.NDArray[np.uint8]
+Float64s = npt.NDArray[np.float64]
+
+
+@kernel
+def latency(
+    times: Int64s,
+    offsets: Int64s,
+    sizes: Int32s,
+    size_offsets: Int64s,
+    kinds: UInt8s,
+    breach: UInt8s,
+    n: Int64s,
+    ttft: Int64s,
+    last_token: Int64s,
+    last_chunk: Int64s,
+    itl_max: Int64s,
+) -> None:
+    """Check each row's chunks (``breach``, a code of kernels.scan) and take its latencies, all (R,).
+
+    ``n`` is written for rows of kind SIZED, and must come filled for the others.
+    """
+    for r in range(kinds.size):
+        breach[r] = KEPT
+        x = times[offsets[r] : offsets[r + 1]]
+        kind = kinds[r]
+        if x.size == 0 or not (kind == ONE_EACH or kind == SIZED or kind == UNKNOWN_SIZES):
+            continue
+        breach[r] = times_breach(x)
+        last = x.size - 1
+        if kind == SIZED and breach[r] == KEPT:
+            s = sizes[size_offsets[r] : size_offsets[r + 1]]
+            breach[r] = sizes_breach(s)
+            n[r] = sum_sizes(s)
+            last = last_with_tokens(s)
+        ttft[r] = x[0]
+        last_token[r] = x[last]
+        last_chunk[r] = x[x.size - 1]
+        itl_max[r] = max_gap(x) if x.size > 1 else 0
+
+
+@kernel
+def delivery(
+    times: Int64s,
+    offsets: Int64s,
+    sizes: Int32s,
+    size_offsets: Int64s,
+    kinds: UInt8s,
+    declared: Int64s,
+    first: int,
+    pace: int,
+    idle: Int64s,
+    idle_min: Int64s,
+    late: Int64s,
+) -> None:
+    """User idle latency and late tokens for one reader, (R,) each.
+
+    For UNKNOWN_SIZES ``idle`` is the upper bound and ``idle_min`` the lower one.
+    """
+    for r in range(kinds.size):
+        x = times[offsets[r] : offsets[r + 1]]
+        kind = kinds[r]
+        if kind == ONE_EACH:
+            idle[r] = idle_one_each(x, first, pace)
+            late[r] = late_one_each(x, first, pace) if idle[r] > 0 else 0
+        elif kind == SIZED:
+            s = sizes[size_offsets[r] : size_offsets[r + 1]]
+            idle[r] = idle_sized(x, s, first, pace)
+            late[r] = late_sized(x, s, first, pace) if idle[r] > 0 else 0
+        elif kind == UNKNOWN_SIZES:
+            idle[r] = idle_one_each(x, first, pace)
+            idle_min[r] = idle_shifted(x, declared[r] - x.size, first, pace)
+
+
+@kernel
+def smoothness(
+    times: Int64s,
+    offsets: Int64s,
+    sizes: Int32s,
+    size_offsets: Int64s,
+    kinds: UInt8s,
+    n: Int64s,
+    idle: Int64s,
+    first: int,
+    pace: int,
+    skip_first: bool,
+    qoe: Float64s,
+    fluidity: Float64s,
+) -> None:
+    """qoe and fluidity for one reader, (R,) float64; ``idle`` comes from ``delivery``.
+
+    A request that never kept that reader waiting has qoe 1 and, its first token included, fluidity 1:
+    deadlines chained by slack are then the reader's deadlines. That spares most rows the pass.
+    """
+    for r in range(kinds.size):
+        kind = kinds[r]
+        if kind != ONE_EACH and kind != SIZED:
+            continue
+        x = times[offsets[r] : offsets[r + 1]]
+        if idle[r] == 0 and not skip_first:
+            qoe[r] = 1.0
+            fluidity[r] = 1.0
+            continue
+        timed = pace > 0 and not (skip_first and n[r] < 2)
+        if kind == ONE_EACH:
+            qoe[r] = qoe_one_each(x, first, pace, idle[r])
+            if timed:
+                fluidity[r] = fluidity_one_each(x, first, pace, skip_first)
+        else:
+            s = sizes[size_offsets[r] : size_offsets[r + 1]]
+            qoe[r] = qoe_sized(x, s, n[r], first, pace, idle[r])
+            if timed:
+                fluidity[r] = fluidity_sized(x, s, first, pace, skip_first)
+
+
+@inlined
+def _copy_hull(
+    size: int, top_i: Int32s, top_t: Int64s, at: int, tokens: Int32s, hull_times: Int64s
+) -> int:
+    for v in range(size):
+        tokens[at + v] = top_i[v] + 1
+        hull_times[at + v] = top_t[v]
+    return at + size
+
+
+@kernel
+def envelope(
+    times: Int64s,
+    offsets: Int64s,
+    sizes: Int32s,
+    size_offsets: Int64s,
+    kinds: UInt8s,
+    n: Int64s,
+    lower: bool,
+    start: int,
+    first: int,
+    top_i: Int32s,
+    top_t: Int64s,
+    hull_offsets: Int64s,
+    tokens: Int32s,
+    hull_times: Int64s,
+    eq5_pace: Float64s,
+    sustained_pace: Float64s,
+) -> int:
+    """Hulls of rows ``start``.. into ``tokens`` (V,) int32 from 1 and ``hull_times`` (V,) int64 ns.
+
+    Returns R when done, or the first row that did not fit, to be called again from there with more
+    room. ``top_i``, ``top_t`` hold the longest row. For UNKNOWN_SIZES the hull bounds the idle latency:
+    from above, or from below if ``lower``. Paces ((R,) float64, ns a token) are written beside.
+    """
+    at = hull_offsets[start]
+    for r in range(start, kinds.size):
+        kind = kinds[r]
+        size = 0
+        x = times[offsets[r] : offsets[r + 1]]
+        if kind == ONE_EACH or (kind == UNKNOWN_SIZES and not lower):
+            size = hull_one_each(x, top_i, top_t)
+        elif kind == SIZED:
+            s = sizes[size_offsets[r] : size_offsets[r + 1]]
+            size = hull_sized(x, s, n[r], top_i, top_t)
+        elif kind == UNKNOWN_SIZES:
+            size = hull_shifted(x, n[r] - x.size, top_i, top_t)
+        if at + size > tokens.size:
+            return r
+        at = _copy_hull(size, top_i, top_t, at, tokens, hull_times)
+        hull_offsets[r + 1] = at
+        if size > 0:
+            eq5_pace[r] = eq5_pace_of(top_i[:size], top_t[:size])
+            sustained_pace[r] = sustained_pace_of(top_i[:size], top_t[:size], first)
+    return kinds.size

@@ -1,0 +1,44 @@
+"""Durations as the field writes them: ``500`` (milliseconds), ``500ms``, ``0.5s``, ``20us``, ``7ns``."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from sgengine.errors import UsageError
+
+_NS_PER = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+_PATTERN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s)?")
+_MAX_NS = 2**62
+"""Largest duration taken, 146 years: sums of two stay inside int64."""
+
+
+def parse_duration_ns(text: str, what: str = "duration") -> int:
+    """Whole nanoseconds of ``text``; a bare number is in milliseconds, as in ``vllm bench serve``.
+
+    Raises UsageError, naming ``what``, for anything else, for a fraction of a nanosecond, and for
+    more than 146 years.
+    """
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(
+            f"{what} is '{text}': give a number with ns, us, ms or s (a bare number is ms), as in 500ms"
+        )
+    ns = Decimal(match[1]) * _NS_PER[match[2] or "ms"]
+    if ns != int(ns):
+        raise UsageError(f"{what} is '{text}': times are whole nanoseconds, round it to one")
+    if ns > _MAX_NS:
+        raise UsageError(f"{what} is '{text}': at most 146 years are allowed")
+    return int(ns)
+
+
+def format_duration(ns: int) -> str:
+    """The shortest exact spelling of ``ns`` that ``parse_duration_ns`` reads back: ``1.5s``, ``20ms``."""
+    if ns == 0:
+        return "0ms"
+    for unit in ("s", "ms", "us"):
+        value = Decimal(ns) / _NS_PER[unit]
+        if value >= 1:
+            text = f"{value:f}"
+            return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{unit}"
+    return f"{ns}ns"

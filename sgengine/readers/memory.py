@@ -1,0 +1,75 @@
+"""Deliveries that are in memory already: an Arrow table, or whatever offers one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sgengine.errors import UsageError
+from sgengine.readers import deliveries, tables
+from sgengine.readers.base import Batch, Partition, ReadOptions, Source, SourcePlan
+from sgengine.readers.names import names
+
+NAME = "table"
+"""What stands for the source's path, and for its system and run where the rows do not say."""
+
+
+def as_table(data: Any) -> pa.Table:
+    """An Arrow table of ``data``: a table, batch or reader of pyarrow, Polars, DuckDB, pandas, ...
+
+    Raises UsageError for what does not speak Arrow's stream protocol.
+    """
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(data).read_all()
+    raise UsageError(
+        f"the deliveries are a {type(data).__name__}: give paths to sgengine.read, or a table of "
+        "pyarrow, Polars or DuckDB"
+    )
+
+
+def plan_table(table: pa.Table, options: ReadOptions) -> SourcePlan:
+    """The plan of a table: one partition, and facts unless its rows name their runs.
+
+    Raises FormatError if its columns are not those of deliveries.
+    """
+    source = Source(path=NAME, format="deliveries-table", name=NAME)
+    tables.check(NAME, table.schema)
+    known = tables.first_known(table["arrival_ns"]) if "arrival_ns" in table.column_names else None
+    called = names(source, options)
+    clock, origin = deliveries.clock_of(known), deliveries.origin_of(source, options)
+    partition = Partition(
+        source=source,
+        index=0,
+        start=0,
+        stop=table.num_rows,
+        run=called.run,
+        system=called.system,
+        workload=called.workload,
+        forced=called.forced,
+        clock=clock,
+        origin=origin,
+        batch_bytes=options.batch_bytes,
+    )
+    own_runs = "run" in table.column_names and "run" not in called.forced
+    facts = () if own_runs else (tables.facts_of(source, called, clock, origin, ()),)
+    return SourcePlan(source=source, partitions=(partition,), facts=facts)
+
+
+def batches_of(table: pa.Table, partition: Partition) -> Iterator[Batch]:
+    """The rows of ``table`` as batches of deliveries, zero-copy where types match.
+
+    A batch holds about ``partition.batch_bytes`` of tokens; chunks of the table are not joined.
+    """
+    size = max(1, table.num_rows * partition.batch_bytes // max(table.nbytes, 1))
+    row = 1
+    for rows in table.to_batches(max_chunksize=size):
+        places = np.arange(row, row + rows.num_rows, dtype=np.int64)
+        row += rows.num_rows
+        yield deliveries.conform(rows, partition, places, "row")

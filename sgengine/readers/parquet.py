@@ -1,0 +1,92 @@
+"""Deliveries in Parquet: partitions are ranges of row groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sgengine.readers import arrays, deliveries, tables
+from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
+from sgengine.schema import DELIVERIES, LABEL
+
+_SAMPLE_ROWS = 64
+
+
+def names_of(path: str) -> list[str]:
+    """The names of the file's columns."""
+    with pq.ParquetFile(path) as file:
+        return list(file.schema_arrow.names)
+
+
+def plan(source: Source, options: ReadOptions) -> SourcePlan:
+    """Partitions of about ``batch_bytes``, a row group or more each."""
+    with pq.ParquetFile(source.path, memory_map=True) as file:
+        schema = file.schema_arrow
+        tables.check(source.path, schema)
+        pieces = _pieces(file.metadata, options.batch_bytes)
+        arrival = _first_arrival(file) if "arrival_ns" in schema.names else None
+    return tables.plan_of(source, options, schema.names, pieces, arrival)
+
+
+def _pieces(metadata: pq.FileMetaData, batch_bytes: int) -> list[tables.Piece]:
+    """Consecutive row groups, gathered until they reach the size of a batch."""
+    pieces: list[tables.Piece] = []
+    start, first, size, row = 0, 1, 0, 1
+    for group in range(metadata.num_row_groups):
+        size += metadata.row_group(group).total_byte_size
+        row += metadata.row_group(group).num_rows
+        if size >= batch_bytes or group == metadata.num_row_groups - 1:
+            pieces.append(tables.Piece(start=start, stop=group + 1, first_row=first))
+            start, first, size = group + 1, row, 0
+    return pieces
+
+
+def _first_arrival(file: pq.ParquetFile) -> int | None:
+    for batch in file.iter_batches(columns=["arrival_ns"]):
+        found = tables.first_known(batch.column(0))
+        if found is not None:
+            return found
+    return None
+
+
+def read(partition: Partition) -> BatchIterator:
+    """The rows of the partition's row groups, in order, in batches of about ``batch_bytes``."""
+    # Few names repeat over many rows: as dictionaries they are never spelled out in memory.
+    repeated = _text_labels(partition.path)
+    groups = range(partition.start, partition.stop)
+    with pq.ParquetFile(partition.path, memory_map=True, read_dictionary=repeated) as file:
+        row = partition.first_row
+        size = _batch_rows(file, groups, partition.batch_bytes)
+        for rows in file.iter_batches(batch_size=size, row_groups=list(groups)):
+            rows.validate(full=True)
+            places = np.arange(row, row + rows.num_rows, dtype=np.int64)
+            row += rows.num_rows
+            yield deliveries.conform(rows, partition, places, "row")
+
+
+def _text_labels(path: str) -> list[str]:
+    with pq.ParquetFile(path) as file:
+        schema: pa.Schema = file.schema_arrow
+    return [
+        field.name
+        for field in schema
+        if arrays.is_string(field.type)
+        and field.name in DELIVERIES.names
+        and DELIVERIES.column(field.name).type == LABEL
+    ]
+
+
+def _batch_rows(file: pq.ParquetFile, groups: range, batch_bytes: int) -> int:
+    """Rows that take about ``batch_bytes``.
+
+    Stored bytes a row are a lower bound only, for encodings pack well, so a few rows are tried.
+    (The metadata of single columns would say more, but reading it ends the process in pyarrow 26
+    if it is damaged.)
+    """
+    found = [file.metadata.row_group(group) for group in groups]
+    rows = max(1, sum(group.num_rows for group in found))
+    stored = sum(group.total_byte_size for group in found) // rows
+    tried = next(file.iter_batches(batch_size=_SAMPLE_ROWS, row_groups=list(groups)), None)
+    decoded = tried.nbytes // tried.num_rows if tried else 0
+    return int(max(1, min(rows, batch_bytes // max(stored, decoded, 1))))

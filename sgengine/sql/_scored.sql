@@ -1,0 +1,107 @@
+-- table macro: _scored
+-- grain: one row a request
+-- doc: Every request against one reader, benefit function and SLO, from stored columns alone. The
+--   settings are checked even where no column that needs them is read.
+-- param: chosen STRUCT  The settings: one row of measured_settings as a struct.
+-- column: run VARCHAR  The run.
+-- column: request_id VARCHAR  The request, unique within its run.
+-- column: system VARCHAR  The serving system.
+-- column: workload VARCHAR  The workload.
+-- column: clock VARCHAR  What arrival_ns counts from.
+-- column: status VARCHAR  How the request ended.
+-- column: arrival_ns BIGINT  When the user committed the request; NULL if unknown.
+-- column: n_input_tokens INTEGER  Prompt tokens; NULL if not declared.
+-- column: n_output_tokens INTEGER  Tokens delivered; NULL if unknown.
+-- column: n_chunks INTEGER  Chunks delivered; NULL if chunk times are unknown.
+-- column: ttft_ns BIGINT  Time to first token; NULL if there is none or it is unknown.
+-- column: tpot_ns DOUBLE  Time per output token after the first; NULL for less than two tokens.
+-- column: e2e_latency_ns BIGINT  Time of the last token; NULL if there is none or it is unknown.
+-- column: late_tokens INTEGER  Late tokens of the measured reader; NULL if unknown or no token.
+-- column: measured_idle_ns BIGINT  User idle latency of the measured reader, as stored.
+-- column: idle_ns BIGINT  User idle latency of the chosen reader; NULL without tokens, or if only bounds are known.
+-- column: idle_min_ns BIGINT  Its lower bound; NULL where idle_ns is known or nothing bounds it.
+-- column: idle_max_ns BIGINT  Its upper bound; NULL where idle_ns is known or nothing bounds it.
+-- column: benefit DOUBLE  n - alpha f(l'); NULL if n is unknown, or n > 0 and l is.
+-- column: benefit_min DOUBLE  Least benefit the bounds allow (that of idle_max_ns), the benefit where it is exact.
+-- column: benefit_max DOUBLE  Greatest benefit the bounds allow (that of idle_min_ns), the benefit where it is exact.
+-- column: holds_ttft BOOLEAN  Clause ttft; true if absent, NULL if open.
+-- column: holds_tbt BOOLEAN  Clause tbt; true if absent, NULL if open.
+-- column: holds_tpot BOOLEAN  Clause tpot; true if absent, NULL if open.
+-- column: holds_e2e BOOLEAN  Clause e2e; true if absent, NULL if open.
+-- column: holds_pace BOOLEAN  Clause pace; true if absent, NULL if open.
+-- column: holds_tokens BOOLEAN  Clause tokens; true if absent, NULL if open.
+-- column: attained BOOLEAN  Status ok, n >= 1 and every clause holds; NULL if there is no clause.
+-- column: undetermined BOOLEAN  Some clause is open, whatever the status; NULL if there is no clause.
+CREATE OR REPLACE MACRO _scored(chosen) AS TABLE
+WITH p AS (
+    SELECT s FROM (SELECT chosen AS s) WHERE _settings_are_valid(s)
+),
+evaluated AS (
+    SELECT
+        r.run,
+        r.request_id,
+        r.system,
+        r.workload,
+        r.clock,
+        r.status,
+        r.arrival_ns,
+        r.n_input_tokens,
+        r.n_output_tokens,
+        r.n_chunks,
+        r.ttft_ns,
+        r.tpot_ns,
+        r.e2e_latency_ns,
+        r.late_tokens,
+        r.user_idle_latency_ns AS measured_idle_ns,
+        _idle_ns(r.envelope, p.s.reader_first_ns, p.s.reader_pace_ns) AS idle_ns,
+        _idle_ns(r.envelope_min, p.s.reader_first_ns, p.s.reader_pace_ns) AS idle_min_ns,
+        _idle_ns(r.envelope_max, p.s.reader_first_ns, p.s.reader_pace_ns) AS idle_max_ns,
+        _holds_within(r.n_output_tokens, r.ttft_ns, p.s.max_ttft_ns) AS holds_ttft,
+        _holds_tbt(
+            r.n_output_tokens, r.n_chunks, r.itl_max_ns, r.e2e_latency_ns - r.ttft_ns,
+            p.s.max_tbt_ns
+        ) AS holds_tbt,
+        _holds_tpot(r.n_output_tokens, r.e2e_latency_ns - r.ttft_ns, p.s.max_tpot_ns) AS holds_tpot,
+        _holds_within(r.n_output_tokens, r.e2e_latency_ns, p.s.max_e2e_ns) AS holds_e2e,
+        _holds_pace(
+            r.n_output_tokens, r.envelope, r.envelope_min, r.envelope_max,
+            p.s.pace_first_ns, p.s.pace_ns
+        ) AS holds_pace,
+        _holds_tokens(
+            r.n_output_tokens, r.late_tokens, p.s.tokens_share_num, p.s.tokens_share_den
+        ) AS holds_tokens,
+        coalesce(
+            p.s.max_ttft_ns, p.s.max_tbt_ns, p.s.max_tpot_ns, p.s.max_e2e_ns, p.s.pace_ns,
+            p.s.tokens_share_num
+        ) IS NOT NULL AS has_slo,
+        p.s
+    FROM measured_requests AS r, p
+)
+SELECT
+    e.* EXCLUDE (
+        holds_ttft, holds_tbt, holds_tpot, holds_e2e, holds_pace, holds_tokens, has_slo, s
+    ),
+    _benefit(e.n_output_tokens, e.status, e.idle_ns, e.s) AS benefit,
+    _benefit(e.n_output_tokens, e.status, coalesce(e.idle_ns, e.idle_max_ns), e.s) AS benefit_min,
+    _benefit(e.n_output_tokens, e.status, coalesce(e.idle_ns, e.idle_min_ns), e.s) AS benefit_max,
+    e.holds_ttft,
+    e.holds_tbt,
+    e.holds_tpot,
+    e.holds_e2e,
+    e.holds_pace,
+    e.holds_tokens,
+    CASE
+        WHEN e.has_slo THEN coalesce(
+            e.status = 'ok'
+            AND e.n_output_tokens IS DISTINCT FROM 0
+            AND e.holds_ttft AND e.holds_tbt AND e.holds_tpot
+            AND e.holds_e2e AND e.holds_pace AND e.holds_tokens,
+            false
+        )
+    END AS attained,
+    CASE
+        WHEN e.has_slo THEN
+            e.holds_ttft IS NULL OR e.holds_tbt IS NULL OR e.holds_tpot IS NULL
+            OR e.holds_e2e IS NULL OR e.holds_pace IS NULL OR e.holds_tokens IS NULL
+    END AS undetermined
+FROM evaluated AS e;

@@ -1,0 +1,25 @@
+-- view: by_hour
+-- grain: one row an hour of arrival
+-- doc: Every figure of an hour, over the requests that arrive in it, with all their tokens; T is the hour.
+--   The group with hour NULL has the T of the runs it touches.
+-- column: hour TIMESTAMP  Start of the hour of arrival, in UTC; NULL for the requests whose clock is not unix or whose arrival is unknown.
+-- columns of: _group_figures except system, workload, hour
+CREATE OR REPLACE VIEW by_hour AS
+SELECT
+    f.hour,
+    f.requests, f.n_ok, f.n_failed, f.n_timeout, f.n_rejected, f.n_cancelled, f.n_incomplete,
+    f.n_output_tokens, f.duration_s, f.request_throughput, f.output_throughput,
+    f.total_throughput, f.chunks_per_token, f.n_ttft, f.ttft_mean_ms, f.ttft_std_ms,
+    f.ttft_min_ms, f.ttft_p50_ms, f.ttft_p90_ms, f.ttft_p95_ms, f.ttft_p99_ms, f.ttft_p99_9_ms,
+    f.ttft_max_ms, f.n_tpot, f.tpot_mean_ms, f.tpot_std_ms, f.tpot_min_ms, f.tpot_p50_ms,
+    f.tpot_p90_ms, f.tpot_p95_ms, f.tpot_p99_ms, f.tpot_p99_9_ms, f.tpot_max_ms, f.n_e2e_latency,
+    f.e2e_latency_mean_ms, f.e2e_latency_std_ms, f.e2e_latency_min_ms, f.e2e_latency_p50_ms,
+    f.e2e_latency_p90_ms, f.e2e_latency_p95_ms, f.e2e_latency_p99_ms, f.e2e_latency_p99_9_ms,
+    f.e2e_latency_max_ms, f.n_user_idle_latency, f.user_idle_latency_mean_ms,
+    f.user_idle_latency_std_ms, f.user_idle_latency_min_ms, f.user_idle_latency_p50_ms,
+    f.user_idle_latency_p90_ms, f.user_idle_latency_p95_ms, f.user_idle_latency_p99_ms,
+    f.user_idle_latency_p99_9_ms, f.user_idle_latency_max_ms, f.smooth_goodput,
+    f.smooth_goodput_min, f.smooth_goodput_max, f.attained, f.undetermined, f.slo_attainment,
+    f.request_goodput, f.token_goodput, f.token_attainment, f.on_time_token_goodput
+FROM _group_figures(false, false, true) AS f
+ORDER BY f.hour;

@@ -1,0 +1,69 @@
+"""Runs one SELECT-like statement over the views, with errors that fit in one line."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from sgengine.errors import UsageError
+
+_READS = (
+    duckdb.StatementType.SELECT,  # also DESCRIBE, SHOW, SUMMARIZE, FROM, VALUES
+    duckdb.StatementType.EXPLAIN,
+    duckdb.StatementType.MULTI,  # what PIVOT without IN becomes
+)
+
+_ALLOWED = "give one SELECT, DESCRIBE, SHOW, SUMMARIZE, PIVOT or EXPLAIN over the measured tables"
+
+_WIDE = pa.decimal128(38, 0)
+"""What a HUGEINT, DuckDB's sum of integers, becomes in Arrow."""
+
+
+def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """The rows of ``sql``, one statement that only reads; sums of integers are int64 if they fit.
+
+    It runs in a read-only transaction, which also stops what hides inside (an INSERT in a WITH, an
+    EXPLAIN ANALYZE of a DROP). Raises UsageError, in one line, for another statement, for access to
+    files or settings, and for every error of SQL.
+    """
+    _check(sql)
+    try:
+        con.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            return _narrowed(con.sql(sql).to_arrow_table())
+        finally:
+            con.execute("ROLLBACK")
+    except duckdb.Error as error:
+        raise UsageError(_one_line(error)) from error
+
+
+def _check(sql: str) -> None:
+    try:
+        sql.encode()
+        statements = duckdb.extract_statements(sql)
+    except UnicodeEncodeError as error:
+        raise UsageError(f"the query is not valid Unicode: {error.reason}") from error
+    except duckdb.Error as error:
+        raise UsageError(_one_line(error)) from error
+    if len(statements) != 1:
+        raise UsageError(f"the query holds {len(statements)} statements: {_ALLOWED}")
+    if statements[0].type not in _READS:
+        raise UsageError(f"the query is a {statements[0].type.name} statement: {_ALLOWED}")
+
+
+def _narrowed(table: pa.Table) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if field.type == _WIDE:
+            try:
+                table = table.set_column(place, field.name, table.column(place).cast(pa.int64()))
+            except pa.ArrowInvalid:
+                continue  # beyond 64 bits: stays a decimal
+    return table
+
+
+def _one_line(error: duckdb.Error) -> str:
+    if isinstance(error, duckdb.PermissionException | duckdb.TransactionException):
+        reason = "the query may only read the measured tables: no files, no settings, no changes"
+        return f"{reason}; {_ALLOWED}"
+    said, _, _ = str(error).partition("LINE ")
+    return f"the query failed: {' '.join(said.split())}"

@@ -1,0 +1,1 @@
+"""The twelve requests worked by hand (docs/metrics.md, section 8)."""

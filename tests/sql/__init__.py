@@ -1,0 +1,1 @@
+"""Each view and macro: hand-derived rows, audits, and a brute-force twin under hypothesis."""
