@@ -114,11 +114,12 @@ def _vacuous(group: Group, yes: Bools) -> Figures:
 
 def in_denominator(kept: spool.Group, name: str) -> Bools:
     """The requests that slo_attainment counts under a denominator; ``sent`` are all that arrived."""
+    among = np.ones(kept.status.size, dtype=np.bool_)
     if name == "completed":
-        return kept.status == OK
+        among &= kept.status == OK
     if name == "determined":
-        return ~kept.undetermined & ~np.isin(kept.status, _CUT)
-    return np.ones(kept.status.size, dtype=np.bool_)
+        among &= ~kept.undetermined & ~np.isin(kept.status, _CUT)
+    return among
 
 
 def _tokens(group: Group) -> Figures:

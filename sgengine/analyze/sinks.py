@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -81,7 +80,7 @@ class ParquetSink:
             self._begin(REQUESTS.schema())
             self._close()
         if len(self._parts) == 1:
-            os.replace(self._parts[0][0], self.path)
+            self._parts[0][0].replace(self.path)
             return
         assert self._folder is not None, "used as a context manager"
         whole = Path(self._folder.name) / "whole.parquet"
@@ -91,4 +90,4 @@ class ParquetSink:
             for part, _ in self._parts:
                 for batch in pq.ParquetFile(part).iter_batches():
                     writer.write_batch(widened(batch, schema))
-        os.replace(whole, self.path)
+        whole.replace(self.path)

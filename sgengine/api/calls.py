@@ -23,7 +23,7 @@ from sgengine.readers import resolve as resolve_inputs
 from sgengine.schema import DELIVERIES
 
 if TYPE_CHECKING:
-    import duckdb
+    import duckdb  # noqa: TID251 - the type of what views opens, never imported here
 
 Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
 

@@ -142,7 +142,7 @@ def hulls(ragged: Ragged, n: Int64s, settings: MeasureSettings, *, lower: bool =
 
 def sizes_known(ragged: Ragged) -> Bools:
     """Rows with tokens whose per-token values are defined."""
-    return (ragged.kinds == scan.ONE_EACH) | (ragged.kinds == scan.SIZED)
+    return np.isin(ragged.kinds, (scan.ONE_EACH, scan.SIZED))
 
 
 def _tokens(

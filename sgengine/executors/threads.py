@@ -16,7 +16,7 @@ _AHEAD = 2
 """Finished results that may wait for an earlier one, so that a slow task does not idle the others."""
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Raised inside a task whose results nobody waits for any more."""
 
 
@@ -27,9 +27,9 @@ class Stop:
     event: threading.Event
 
     def check(self) -> None:
-        """Raise Stopped if the caller has gone; tasks call it between batches."""
+        """Raise StoppedError if the caller has gone; tasks call it between batches."""
         if self.event.is_set():
-            raise Stopped
+            raise StoppedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,16 +117,22 @@ def _build(values: dict[str, str]) -> Slo:
         if not {"pace", "tokens"} & values.keys():
             raise UsageError("first:D belongs to a pace or tokens clause: give one, or use ttft:D")
         first_ns = parse_duration_ns(values["first"], "SLO clause first")
-    plain = {
-        f"{name}_ns": parse_duration_ns(values[name], f"SLO clause {name}")
-        for name in ("ttft", "tbt", "tpot", "e2e")
-        if name in values
-    }
-    pace = _reader(values["pace"], first_ns, "pace") if "pace" in values else None
-    if "tokens" not in values:
-        return Slo(**plain, pace=pace)
-    share, reader = _tokens(values["tokens"], first_ns)
-    return Slo(**plain, pace=pace, tokens_share=share, tokens_reader=reader)
+    share, tokens_reader = None, None
+    if "tokens" in values:
+        share, tokens_reader = _tokens(values["tokens"], first_ns)
+    return Slo(
+        ttft_ns=_bound(values, "ttft"),
+        tbt_ns=_bound(values, "tbt"),
+        tpot_ns=_bound(values, "tpot"),
+        e2e_ns=_bound(values, "e2e"),
+        pace=_reader(values["pace"], first_ns, "pace") if "pace" in values else None,
+        tokens_share=share,
+        tokens_reader=tokens_reader,
+    )
+
+
+def _bound(values: dict[str, str], name: str) -> int | None:
+    return parse_duration_ns(values[name], f"SLO clause {name}") if name in values else None
 
 
 def _reader(text: str, first_ns: int | None, name: str) -> Reader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -146,7 +146,7 @@ class SourcePlan:
     source: Source
     partitions: tuple[Partition, ...]
     facts: tuple[RunFacts, ...]
-    content_hash: str | None = field(default=None)
+    content_hash: str | None = None
 
 
 BatchIterator = Iterator[Batch]

@@ -48,13 +48,12 @@ def lines(path: str, start: int = 0, stop: int | None = None, first: int = 1) ->
 class Cutter:
     """Gathers lines into ranges of about ``PIECE_BYTES`` while a plan passes over them."""
 
-    def __init__(self, piece_bytes: int = PIECE_BYTES) -> None:
-        self._piece_bytes = piece_bytes
+    def __init__(self) -> None:
         self._starts: list[tuple[int, int]] = []
 
     def see(self, line: Line) -> None:
         """Begin a range at this line if the last one is full."""
-        if not self._starts or line.start - self._starts[-1][0] >= self._piece_bytes:
+        if not self._starts or line.start - self._starts[-1][0] >= PIECE_BYTES:
             self._starts.append((line.start, line.number))
 
     def pieces(self, path: str) -> list[Piece]:
