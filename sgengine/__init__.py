@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sgengine.analyze import Analysis, AnalyzeSettings, analyze
-    from sgengine.api import Measured, Summary, Trace, connect, measure, read, summarize
+    from sgengine.api import Measured, Summary, Trace, connect, curve, measure, read, summarize
     from sgengine.errors import DataError, FormatError, SgengineError, UsageError
     from sgengine.objectives import Benefit, Preset, Reader, Slo, parse_slo, preset
 
@@ -32,6 +32,7 @@ _HOMES = {
     "UsageError": "sgengine.errors",
     "analyze": "sgengine.analyze",
     "connect": "sgengine.api",
+    "curve": "sgengine.api",
     "measure": "sgengine.api",
     "parse_slo": "sgengine.objectives",
     "preset": "sgengine.objectives",
@@ -55,6 +56,7 @@ __all__ = [
     "UsageError",
     "analyze",
     "connect",
+    "curve",
     "measure",
     "parse_slo",
     "preset",

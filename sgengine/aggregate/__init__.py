@@ -4,7 +4,8 @@ from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, pooled_sample
 from sgengine.aggregate.distribution import QUANTILES, STATISTICS, Distribution, distribution
 from sgengine.aggregate.gap_table import GapTable
 from sgengine.aggregate.keys import Key, group_rows
-from sgengine.aggregate.pool import GapPool, Gathering, RankSearch
+from sgengine.aggregate.pool import GapPool
+from sgengine.aggregate.ranks import Gathering, RankSearch
 from sgengine.aggregate.settings import DEFAULT_BY, SummarySettings
 from sgengine.aggregate.windows import HOUR_NS, SLICES, Span, span_of, window
 

@@ -58,7 +58,8 @@ class Aggregator:
             self.kept.add(key, numbers.of(order[cuts[i] : cuts[i + 1]]))
         self._add_runs(requests, keys, codes)
         if measured is not None:
-            self.pool.add(keys, *pooled_samples(requests, measured, codes, self.settings))
+            pooled = pooled_samples(requests, measured, keys, codes, self.settings)
+            self.pool.add(keys, *pooled)
 
     def _add_runs(self, requests: pa.RecordBatch, keys: list[Key], codes: Int64s) -> None:
         runs, run_codes = group_rows(requests, ("run",))
@@ -112,14 +113,23 @@ class Aggregator:
 
 
 def pooled_samples(
-    requests: pa.RecordBatch, measured: Measured, codes: Int64s, settings: SummarySettings
+    requests: pa.RecordBatch,
+    measured: Measured,
+    keys: list[Key],
+    codes: Int64s,
+    settings: SummarySettings,
 ) -> tuple[Int64s, npt.NDArray[np.float64]]:
-    """Group codes and values of the ITL samples of a batch, of the settings' population and rule."""
+    """Group codes and values of the ITL samples of a batch, of the settings' population and rule.
+
+    The codes are left out where there is one key alone: they would take as long as the samples.
+    """
     chosen = None
     if settings.population == "ok":
         chosen = np.flatnonzero(requests_of(requests).status == OK)
         codes = codes[chosen]
     samples = itl_samples(measured, settings.itl_rule, chosen)
+    if len(keys) == 1:
+        return codes[:0], samples.values
     return samples.groups(codes), samples.values
 
 

@@ -160,5 +160,6 @@ class Gather:
             measured: Measured = compute(batch.deliveries, slim)
             if measured.requests.num_rows:
                 keys, codes = group_rows(measured.requests, summary.by)
-                found.add(keys, *pooled_samples(measured.requests, measured, codes, summary))
+                pooled = pooled_samples(measured.requests, measured, keys, codes, summary)
+                found.add(keys, *pooled)
         return found

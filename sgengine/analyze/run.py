@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from os.path import realpath
+from itertools import count
 
 import pyarrow as pa
 
@@ -14,7 +16,7 @@ from sgengine.analyze.partition import Gather, Measure
 from sgengine.analyze.rejects import Rejected, rejects_table
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.sinks import ParquetSink
-from sgengine.errors import DataError
+from sgengine.errors import DataError, UsageError
 from sgengine.readers import Partition, Skipped, SourcePlan, find, plan
 
 Progress = Callable[[int, int], None]
@@ -72,6 +74,7 @@ def analyze(
     """
     settings = bounded(settings or AnalyzeSettings())
     plans, skipped, failures = _plans(inputs, settings)
+    _check_output(requests_path, plans)
     partitions = [part for each in plans for part in each.partitions]
     fold = Fold(settings, plans)
     passes = _Passes(fold, partitions, progress)
@@ -97,8 +100,14 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
     return replace(
         settings,
         read=replace(settings.read, batch_bytes=settings.batch_bytes),
-        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share),
+        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 2),
     )
+
+
+def _check_output(path: str | None, plans: Sequence[SourcePlan]) -> None:
+    """Refuse to write over an input."""
+    if path is not None and any(realpath(path) == realpath(p.source.path) for p in plans):
+        raise UsageError(f"--requests is '{path}', which is an input: give another file to write")
 
 
 def _plans(
@@ -147,12 +156,8 @@ class _Passes:
         pool = self.fold.aggregate.pool
         if pool.exact:
             return None
-        search = pool.search()
-        passes = 1
-        while not search.done:
-            search.narrow(self._gather(search.gather(), passes))
-            passes += 1
-        return search.distributions()
+        passes = count(1)
+        return pool.search().run(lambda empty: self._gather(empty, next(passes)))
 
     def _gather(self, gathering: Gathering, passes: int) -> Gathering:
         each = len(self.partitions)

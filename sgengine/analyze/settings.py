@@ -52,5 +52,5 @@ class AnalyzeSettings:
 
     @property
     def share_bytes(self) -> int:
-        """What the pool of samples and the kept numbers may each hold, in a part or in the whole."""
-        return self.memory_bytes // 8
+        """What the pool of samples may hold, in a part or in the whole; the kept numbers half of it."""
+        return self.memory_bytes // 4

@@ -37,7 +37,7 @@ class ParquetSink:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(
-            prefix=f".{self.path.name}.", dir=self.path.parent
+            prefix=f".{self.path.name}.", dir=self.path.absolute().parent
         )
         return self
 

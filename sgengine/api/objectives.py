@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -71,6 +72,8 @@ def resolve_benefit(
     """The benefit function of ``NAME[:TAU]``; alpha has a default for ``linear`` alone."""
     name, tau_ns = parse_penalty(penalty or "linear")
     unfinished = duration_ns(unfinished_idle, "unfinished idle")
+    if alpha is not None and math.isnan(alpha):
+        raise UsageError("alpha is nan: give a number of 0 or more")
     weight = {} if alpha is None else {"alpha": float(alpha)}
     return Benefit(penalty=name, tau_ns=tau_ns, unfinished_idle_ns=unfinished, **weight)
 

@@ -66,13 +66,14 @@ class Summary(Shown):
         Latencies are in ms, ``ttft_p99_ms`` and so on; status counts are ``n_ok``, ``n_failed``, ...;
         NULL where a figure is undefined.
         """
-        return pa.Table.from_pylist([_flat(group) for group in self.groups])
+        return pa.Table.from_pylist([flat_group(group) for group in self.groups])
 
     def _shown(self) -> pa.Table:
         return self.table
 
 
-def _flat(group: dict[str, Any]) -> dict[str, Any]:
+def flat_group(group: dict[str, Any]) -> dict[str, Any]:
+    """One row of plain values: what a group's figures are in a table, as in CSV."""
     row: dict[str, Any] = {}
     for name, value in group.items():
         if name == "status":
@@ -86,4 +87,4 @@ def _flat(group: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-__all__ = ["LATENCIES", "QUANTILES", "Measured", "Summary", "Trace"]
+__all__ = ["LATENCIES", "QUANTILES", "Measured", "Summary", "Trace", "flat_group"]

@@ -75,14 +75,19 @@ def _labels(facts: RowFacts) -> Iterator[Breach]:
     }
     for name, allowed in known.items():
         column = facts.batch.column(name)
-        if isinstance(column, pa.DictionaryArray) and set(column.dictionary.to_pylist()) <= set(
-            allowed
-        ):
+        if _holds_only(column, allowed):
             continue
         texts = column.cast(pa.string())
         for row in np.flatnonzero(~bools(pc.is_in(texts, pa.array(allowed)))):
             value = texts[int(row)].as_py()
             yield Breach(row=int(row), rule="unknown_value", found=f"{name} is {value!r}")
+
+
+def _holds_only(column: pa.Array, allowed: tuple[str, ...]) -> bool:
+    """Whether a column's dictionary alone shows that every row has an allowed value."""
+    if not isinstance(column, pa.DictionaryArray) or column.null_count:
+        return False
+    return set(column.dictionary.to_pylist()) <= set(allowed)
 
 
 def _ids(facts: RowFacts) -> Iterator[Breach]:

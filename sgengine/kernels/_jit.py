@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,8 +43,21 @@ def _places() -> Iterator[Path]:
     if "XDG_CACHE_HOME" in os.environ or os.environ.get("HOME"):
         home = os.environ.get("XDG_CACHE_HOME") or str(Path(os.environ["HOME"]) / ".cache")
         yield Path(home)
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    yield Path(tempfile.gettempdir()) / f"sgengine-{user}"
+    yield from _temporary()
+
+
+def _temporary() -> Iterator[Path]:
+    """A folder in the temporary directory that nobody else can put code into, if there can be one."""
+    user = os.getuid() if hasattr(os, "getuid") else None
+    try:
+        place = Path(tempfile.gettempdir()) / f"sgengine-{'user' if user is None else user}"
+        place.mkdir(exist_ok=True, mode=0o700)
+        found = place.lstat()
+    except OSError:
+        return
+    is_ours = stat.S_ISDIR(found.st_mode) and user in (None, found.st_uid)
+    if is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield place
 
 
 def _cache_folder() -> Path | None:

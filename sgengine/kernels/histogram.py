@@ -1,7 +1,7 @@
 """A mergeable log-linear histogram of gaps.
 
 Gaps below 256 ns have a bucket of 1 ns each; above, every octave is split in 128 buckets of equal
-width. Guarantee: a bucket's midpoint is within 1/257 (relative) of any value in it above 256 ns, and
+width. Guarantee: a bucket's midpoint is within 1/256 (relative) of any value in it from 256 ns on, and
 within half a ns below. Buckets are integers, so histograms merge by adding counts, in any order, and
 partitions cannot change a result. The top buckets reach 2^63.
 """
@@ -16,8 +16,8 @@ from sgengine.kernels._jit import inlined, kernel
 N_BUCKETS = 256 + 55 * 128
 """Buckets of a histogram: 256 of 1 ns, then 55 octaves (2^8 to 2^63) of 128."""
 
-RELATIVE_ERROR = 1 / 257
-"""Greatest relative distance of a value of 256 ns or more from its bucket's midpoint."""
+RELATIVE_ERROR = 1 / 256
+"""Greatest error of a bucket's midpoint, relative to a value of 256 ns or more in the bucket."""
 
 _LINEAR = 256
 _MANTISSA_SHIFT = 52 - 7
@@ -29,12 +29,13 @@ def bucket_of(value: float) -> int:
     """Bucket of a gap of ``value`` ns, >= 0.
 
     Above 256 the upper bits of the double are the octave and the 128th of it: no logarithm. Whole
-    numbers above 2^53 ns (104 days) round to the nearest double first.
+    numbers above 2^53 ns (104 days) round to the nearest double first; the last of them round to 2^63,
+    and belong to the last bucket.
     """
     if value < _LINEAR:
         return int(value)
     bits = np.float64(value).view(np.int64)
-    return (bits >> _MANTISSA_SHIFT) - _EXPONENT_OF_LINEAR + _LINEAR
+    return min((bits >> _MANTISSA_SHIFT) - _EXPONENT_OF_LINEAR + _LINEAR, N_BUCKETS - 1)
 
 
 @kernel

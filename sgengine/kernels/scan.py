@@ -87,7 +87,7 @@ def sizes_breach(sizes: Int32s) -> int:
     total = 0
     least = 0
     for k in range(sizes.size):
-        total += sizes[k]
+        total += np.int64(sizes[k])
         least = sizes[k] if sizes[k] < least else least
     if least < 0 or total > _MAX_TOKENS:
         return BAD_CHUNK_TOKENS
@@ -99,7 +99,7 @@ def sum_sizes(sizes: Int32s) -> int:
     """Tokens of all chunks."""
     total = 0
     for k in range(sizes.size):
-        total += sizes[k]
+        total += np.int64(sizes[k])
     return total
 
 

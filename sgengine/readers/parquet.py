@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,17 +14,23 @@ from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source,
 from sgengine.schema import DELIVERIES, LABEL
 
 _SAMPLE_ROWS = 64
+_PACKED = 8
+
+
+def _opened(path: str, **options: Any) -> pq.ParquetFile:
+    """The file, mapped into memory. Absolute, for Arrow takes a name like ``12:30.parquet`` for a URI."""
+    return pq.ParquetFile(Path(path).absolute(), memory_map=True, **options)
 
 
 def names_of(path: str) -> list[str]:
     """The names of the file's columns."""
-    with pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         return list(file.schema_arrow.names)
 
 
 def plan(source: Source, options: ReadOptions) -> SourcePlan:
     """Partitions of about ``batch_bytes``, a row group or more each."""
-    with pq.ParquetFile(source.path, memory_map=True) as file:
+    with _opened(source.path) as file:
         schema = file.schema_arrow
         tables.check(source.path, schema)
         pieces = _pieces(file.metadata, options.batch_bytes)
@@ -30,13 +39,17 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
 
 
 def _pieces(metadata: pq.FileMetaData, batch_bytes: int) -> list[tables.Piece]:
-    """Consecutive row groups, gathered until they reach the size of a batch."""
+    """Consecutive row groups, gathered until they hold a fair part of a batch.
+
+    Times pack to a quarter or less, so an eighth of a batch in the file is a good part of one in
+    memory; larger pieces would leave workers idle at the end.
+    """
     pieces: list[tables.Piece] = []
     start, first, size, row = 0, 1, 0, 1
     for group in range(metadata.num_row_groups):
         size += metadata.row_group(group).total_byte_size
         row += metadata.row_group(group).num_rows
-        if size >= batch_bytes or group == metadata.num_row_groups - 1:
+        if size >= batch_bytes // _PACKED or group == metadata.num_row_groups - 1:
             pieces.append(tables.Piece(start=start, stop=group + 1, first_row=first))
             start, first, size = group + 1, row, 0
     return pieces
@@ -55,10 +68,11 @@ def read(partition: Partition) -> BatchIterator:
     # Few names repeat over many rows: as dictionaries they are never spelled out in memory.
     repeated = _text_labels(partition.path)
     groups = range(partition.start, partition.stop)
-    with pq.ParquetFile(partition.path, memory_map=True, read_dictionary=repeated) as file:
+    with _opened(partition.path, read_dictionary=repeated) as file:
         row = partition.first_row
         size = _batch_rows(file, groups, partition.batch_bytes)
-        for rows in file.iter_batches(batch_size=size, row_groups=list(groups)):
+        # One thread: the executor owns parallelism, a partition a worker.
+        for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):
             rows.validate(full=True)
             places = np.arange(row, row + rows.num_rows, dtype=np.int64)
             row += rows.num_rows
@@ -66,7 +80,7 @@ def read(partition: Partition) -> BatchIterator:
 
 
 def _text_labels(path: str) -> list[str]:
-    with pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         schema: pa.Schema = file.schema_arrow
     return [
         field.name

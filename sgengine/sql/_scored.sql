@@ -93,7 +93,6 @@ SELECT
     CASE
         WHEN e.has_slo THEN coalesce(
             e.status = 'ok'
-            AND e.n_output_tokens IS DISTINCT FROM 0
             AND e.holds_ttft AND e.holds_tbt AND e.holds_tpot
             AND e.holds_e2e AND e.holds_pace AND e.holds_tokens,
             false

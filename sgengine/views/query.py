@@ -26,7 +26,7 @@ def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     EXPLAIN ANALYZE of a DROP). Raises UsageError, in one line, for another statement, for access to
     files or settings, and for every error of SQL.
     """
-    _check(sql)
+    check_query(sql)
     try:
         con.execute("BEGIN TRANSACTION READ ONLY")
         try:
@@ -37,7 +37,8 @@ def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
         raise UsageError(_one_line(error)) from error
 
 
-def _check(sql: str) -> None:
+def check_query(sql: str) -> None:
+    """Raise UsageError unless ``sql`` is one statement of a kind that only reads; it is not run."""
     try:
         sql.encode()
         statements = duckdb.extract_statements(sql)

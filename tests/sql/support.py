@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from hypothesis import settings
 
 from sgengine.schema import DELIVERIES, GAPS, REJECTS, REQUESTS, RUNS
 from sgengine.views import open_views, run_query, settings_table
@@ -25,6 +26,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "unfinished_idle_s": 0.0,
     "denominator": "all",
 }
+
+FEWER = settings(max_examples=max(10, settings.default.max_examples // 4))
+"""A query takes DuckDB some 20 to 80 ms to plan, so a quarter of the profile's examples must do."""
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -100,7 +104,7 @@ def run_row(run: str, rows: Rows, stated: int | None, source: str = "file") -> d
 def views(
     rows: Rows,
     runs: pa.Table | None = None,
-    settings: Mapping[str, Any] | None = None,
+    chosen: Mapping[str, Any] | None = None,
     dimensions: Mapping[str, pa.Array] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection over REQUESTS rows."""
@@ -108,16 +112,16 @@ def views(
     for name, values in (dimensions or {}).items():
         requests = requests.append_column(name, values)
     tables = (requests, GAPS.empty(), REJECTS.empty(), runs_table(rows) if runs is None else runs)
-    return open_views(*tables, DEFAULT_SETTINGS | dict(settings or {}))
+    return open_views(*tables, DEFAULT_SETTINGS | dict(chosen or {}))
 
 
 def refill(
-    con: duckdb.DuckDBPyConnection, rows: Rows, runs: pa.Table, settings: Mapping[str, Any]
+    con: duckdb.DuckDBPyConnection, rows: Rows, runs: pa.Table, chosen: Mapping[str, Any]
 ) -> None:
     """Put other measured tables under an open connection: cheaper than opening one an example."""
     con.register("measured_requests", requests_table(rows))
     con.register("measured_runs", runs)
-    con.register("measured_settings", settings_table(DEFAULT_SETTINGS | dict(settings)))
+    con.register("measured_settings", settings_table(DEFAULT_SETTINGS | dict(chosen)))
 
 
 def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ import pytest
 
 from sgengine.errors import UsageError
 from sgengine.views import run_query
+from tests.sql.by_hand import ROWS, RUNS_TABLE, A, B
 from tests.sql.support import MS, delivery, differences, measured, one, rows_of, views
-from tests.sql.test_views import ROWS, RUNS_TABLE, A, B
 
 HULL = "[{'token': 1, 'time_ns': 100000000}, {'token': 3, 'time_ns': 700000000}]"
 
@@ -150,6 +150,14 @@ def test_one_token_keeps_tpot_and_one_chunk_tbt(con):
         con, "FROM scored(5, max_tpot_ms := 0, max_tbt_ms := 0) WHERE request_id = 'b'"
     )
     assert (row["attained"], row["undetermined"]) == (True, False)
+
+
+def test_one_token_keeps_a_gap_clause_whose_times_are_unknown():
+    con = views(measured([delivery(timing="none", output_tokens=1)]))
+    (row,) = rows_of(con, "FROM scored(5, max_tbt_ms := 0)")
+    assert (row["attained"], row["undetermined"]) == (True, False)
+    (row,) = rows_of(con, "FROM scored(5, max_ttft_ms := 1e6)")
+    assert (row["attained"], row["undetermined"]) == (False, True)
 
 
 def test_a_delay_can_turn_a_gap_clause_into_attainment_but_not_a_pace_clause():

@@ -129,7 +129,7 @@ def test_a_table_that_lacks_columns_is_refused():
 )
 def test_wrong_settings_are_refused(change, said):
     with pytest.raises(UsageError, match=said):
-        views([], settings=change)
+        views([], chosen=change)
 
 
 def test_other_connections_are_not_touched():

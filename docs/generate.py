@@ -1,0 +1,136 @@
+"""Writes the generated parts of the documentation: ``make docs``. Tests check that they are up to date.
+
+The picture needs Altair and vl-convert (the dependency group ``docs``); the rest does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from sgengine.schema import TABLES, TableSpec
+from sgengine.schema.rules import RULES
+from sgengine.sql import render_reference
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+PICTURE = DOCS / "delivery-curve.svg"
+SQL = ("<!-- generated: reference -->", "<!-- end of generated -->")
+TRANSCRIPT = ("<!-- transcript:begin -->", "<!-- transcript:end -->")
+COMMAND = (
+    "sgengine analyze data/prefill-first.parquet data/delayed.parquet --goodput ttft:500 tpot:50"
+)
+
+
+def tables_page() -> str:
+    """docs/tables.md: every table with its columns, types, units and NULL rules."""
+    parts = [
+        "# The tables\n",
+        "Generated from `sgengine/schema`; `sgengine schema` prints the same.\n",
+        "Times are whole nanoseconds; undefined is NULL, never 0.\n",
+    ]
+    parts += [_table(spec) for spec in TABLES]
+    parts.append("\n## Rules\n\nWhy a row is not measured (`rejects.reason`):\n")
+    parts.append("| reason | what is allowed |\n| --- | --- |")
+    parts += [f"| `{rule.name}` | {rule.allowed} |" for rule in RULES]
+    return "\n".join(parts) + "\n"
+
+
+def _table(spec: TableSpec) -> str:
+    lines = [
+        f"\n## {spec.name}\n",
+        f"Grain: {spec.grain}. Key: {', '.join(f'`{name}`' for name in spec.key)}.\n",
+        "| column | type | unit | meaning | NULL when |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for column in spec.columns:
+        kind = str(column.type).replace("|", "\\|")
+        lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.doc} | {column.null} |")
+    return "\n".join(lines)
+
+
+def between(page: str, marks: tuple[str, str], text: str) -> str:
+    """``page`` with ``text`` between its two marks."""
+    before, _, rest = page.partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    return f"{before}{marks[0]}\n{text.strip()}\n{marks[1]}{after}"
+
+
+def transcript() -> str:
+    """What the README's command prints, as a fenced block."""
+    sgengine = Path(sys.executable).parent / "sgengine"
+    words = COMMAND.split()[1:]
+    done = subprocess.run([sgengine, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    return f"```text\n$ {COMMAND}\n{printed.strip()}\n```"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page but the picture, by path."""
+    readme, sql = ROOT / "README.md", DOCS / "sql.md"
+    return {
+        DOCS / "tables.md": tables_page(),
+        sql: between(sql.read_text("utf-8"), SQL, render_reference()),
+        readme: between(readme.read_text("utf-8"), TRANSCRIPT, transcript()),
+    }
+
+
+def picture() -> None:
+    """One request of the sample with a stall, against its reader."""
+    import altair as alt
+    import polars as pl
+
+    import sgengine
+
+    trace = sgengine.read(ROOT / "data" / "prefill-first.parquet")
+    request, speed = "summarization-0012", 12
+    points = pl.DataFrame(sgengine.curve(trace, request, speed=speed))
+    names = {
+        "delivered_ns": "delivered",
+        "read_ns": "read (smoothed delivery curve)",
+        "due_ns": "due to the reader",
+    }
+    lines = points.unpivot(list(names), index="token", variable_name="curve", value_name="ns")
+    lines = lines.with_columns(
+        pl.col("curve").replace(names), (pl.col("ns") / 1e9).alias("seconds")
+    )
+    gap = points.with_columns(
+        (pl.col("due_ns") / 1e9).alias("from"), (pl.col("read_ns") / 1e9).alias("to")
+    )
+    x = alt.X("seconds:Q", title="seconds since the request arrived")
+    y = alt.Y("token:Q", title="tokens")
+    shade = (
+        alt.Chart(gap.select("token", "from", "to"))
+        .mark_area(color="#d62728", opacity=0.18, orient="horizontal")
+        .encode(x=alt.X("from:Q"), x2="to:Q", y="token:Q")
+    )
+    colours = alt.Scale(
+        domain=[names["due_ns"], names["delivered_ns"], names["read_ns"]],
+        range=["#7f7f7f", "#1f77b4", "#d62728"],
+    )
+    drawn = (
+        alt.Chart(lines)
+        .mark_line(interpolate="step-after")
+        .encode(x=x, y=y, color=alt.Color("curve:N", scale=colours, title=None))
+    )
+    title = f"A stall, met by a reader of {speed} tokens/s: the red area is the wait"
+    (shade + drawn).properties(width=560, height=300, title=title).configure_legend(
+        orient="bottom", labelLimit=260
+    ).save(PICTURE)
+
+
+def main() -> None:
+    """Write every page; the picture too, if asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--picture", action="store_true", help="draw the picture anew")
+    arguments = parser.parse_args()
+    for path, text in pages().items():
+        path.write_text(text, "utf-8")
+    if arguments.picture:
+        picture()
+
+
+if __name__ == "__main__":
+    main()

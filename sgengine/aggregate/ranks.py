@@ -1,0 +1,206 @@
+"""The search for exact order statistics: each pass over the samples narrows the intervals they lie in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from sgengine.aggregate.distribution import Distribution, interpolate, positions
+from sgengine.aggregate.keys import Key
+from sgengine.aggregate.moments import Moments
+from sgengine.kernels.select import count_parts, take_between
+
+Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
+
+PARTS = 1 << 14
+"""Equal parts that a pass cuts an interval into."""
+
+
+def wanted_ranks(count: int) -> list[int]:
+    """The ranks, from 0, of the order statistics that the percentiles of ``count`` values need."""
+    ranks = {low for _, low, _ in positions(count)}
+    return sorted(ranks | {min(rank + 1, count - 1) for rank in ranks})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """Samples in [low, high) of one group, ``count`` of them, ``below`` samples less than ``low``."""
+
+    key: Key
+    low: float
+    high: float
+    below: int
+    count: int
+
+    @property
+    def width(self) -> float:
+        """Width of one of its parts."""
+        return (self.high - self.low) / PARTS
+
+    def bounds(self) -> Float64s:
+        """Edges of the parts, as ``count_parts`` computes them; the last is the interval's own."""
+        edges: Float64s = self.low + self.width * np.arange(PARTS + 1, dtype=np.float64)
+        edges[-1] = self.high
+        return edges
+
+
+class Narrowing:
+    """What one pass collects of one interval: the samples if they fit in ``room`` bytes, else counts."""
+
+    def __init__(self, interval: Interval, room: int) -> None:
+        self.interval = interval
+        self.room = room
+        self.values: list[Float64s] = []
+        # An interval too narrow to be cut is collected whatever it holds: its parts would be empty.
+        fits = interval.count * 8 <= room or interval.low + interval.width == interval.low
+        self.counts = None if fits else np.zeros(PARTS, dtype=np.int64)
+
+    def add(self, values: Float64s) -> None:
+        """Take in a group's samples ``values`` (S,) ns, those of the interval."""
+        interval = self.interval
+        if self.counts is not None:
+            count_parts(values, interval.low, interval.high, interval.width, self.counts)
+            return
+        room = np.empty(values.size)
+        taken = take_between(values, interval.low, interval.high, room)
+        self.values.append(room[:taken].copy())
+
+    def merge(self, other: Narrowing) -> None:
+        """Take in what another pass collected of the same interval."""
+        self.values.extend(other.values)
+        if self.counts is not None and other.counts is not None:
+            self.counts += other.counts
+
+
+@dataclass(kw_only=True)
+class Gathering:
+    """One pass over the samples on behalf of a RankSearch; parts of it merge in any order."""
+
+    passes: list[Narrowing]
+
+    def again(self) -> Gathering:
+        """An empty pass for the same intervals."""
+        return Gathering(passes=[Narrowing(each.interval, each.room) for each in self.passes])
+
+    def add(self, keys: list[Key], codes: Int64s, values: Float64s) -> None:
+        """Take in ``values`` (S,) ns; sample k belongs to group ``keys[codes[k]]``."""
+        for key, mine in by_code(keys, codes, values):
+            self.add_group(key, mine)
+
+    def add_group(self, key: Key, values: Float64s) -> None:
+        """Take in samples of one group."""
+        for each in self.passes:
+            if each.interval.key == key:
+                each.add(values)
+
+    def merge(self, other: Gathering) -> None:
+        """Take in another part of the same pass."""
+        for mine, theirs in zip(self.passes, other.passes, strict=True):
+            mine.merge(theirs)
+
+
+def by_code(keys: list[Key], codes: Int64s, values: Float64s) -> list[tuple[Key, Float64s]]:
+    """``values`` (S,) split by group; sample k belongs to ``keys[codes[k]]``."""
+    if len(keys) == 1:
+        return [(keys[0], values)]
+    order = np.argsort(codes, kind="stable")
+    cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
+    ordered = values[order]
+    return [
+        (key, ordered[cuts[i] : cuts[i + 1]]) for i, key in enumerate(keys) if cuts[i] < cuts[i + 1]
+    ]
+
+
+@dataclass(kw_only=True)
+class RankSearch:
+    """Order statistics still wanted, by the interval they lie in; one more pass narrows them all.
+
+    ``whole`` says that samples are whole ns: an interval of one ns holds one value.
+    """
+
+    limit_bytes: int
+    whole: bool
+    moments: dict[Key, Moments]
+    wanted: dict[Interval, list[int]] = field(default_factory=dict)
+    found: dict[tuple[Key, int], float] = field(default_factory=dict)
+
+    def open(self, key: Key, rank: int, bounds: Float64s, counts: Int64s, below: int = 0) -> None:
+        """Look for ``rank`` (from 0) of group ``key`` among the parts ``bounds`` that hold ``counts``."""
+        upto = below + np.cumsum(counts)
+        part = int(np.searchsorted(upto, rank, side="right"))
+        interval = Interval(
+            key=key,
+            low=float(bounds[part]),
+            high=float(bounds[part + 1]),
+            below=int(upto[part] - counts[part]),
+            count=int(counts[part]),
+        )
+        only = self._only_value(interval)
+        if only is None:
+            self.wanted.setdefault(interval, []).append(rank)
+        else:
+            self.found[key, rank] = only
+
+    def _only_value(self, interval: Interval) -> float | None:
+        """The one value that a sample of ``interval`` can have, or None if there are several."""
+        low, high = interval.low, interval.high
+        if self.whole and math.ceil(low) + 1 >= high:
+            return float(math.ceil(low))
+        return low if math.nextafter(low, math.inf) >= high else None
+
+    @property
+    def done(self) -> bool:
+        """Whether every wanted order statistic is known."""
+        return not self.wanted
+
+    def gather(self) -> Gathering:
+        """An empty pass over the samples for the intervals wanted now."""
+        room = self.limit_bytes // max(len(self.wanted), 1)
+        return Gathering(passes=[Narrowing(interval, room) for interval in self.wanted])
+
+    def narrow(self, gathered: Gathering) -> None:
+        """Take in one pass over all samples."""
+        wanted, self.wanted = self.wanted, {}
+        for each in gathered.passes:
+            interval = each.interval
+            if each.counts is None:
+                ordered = np.sort(np.concatenate(each.values))
+                for rank in wanted[interval]:
+                    self.found[interval.key, rank] = float(ordered[rank - interval.below])
+                continue
+            for rank in wanted[interval]:
+                self.open(interval.key, rank, interval.bounds(), each.counts, interval.below)
+
+    def run(self, passed: Callable[[Gathering], Gathering]) -> dict[Key, Distribution]:
+        """Search to the end: ``passed`` takes an empty pass over all samples and gives it back full."""
+        while not self.done:
+            self.narrow(passed(self.gather()))
+        return {
+            key: distribution_of(moments, self._ranks_of(key))
+            for key, moments in self.moments.items()
+        }
+
+    def _ranks_of(self, key: Key) -> dict[int, float]:
+        return {rank: value for (owner, rank), value in self.found.items() if owner == key}
+
+
+def distribution_of(moments: Moments, ordered: dict[int, float]) -> Distribution:
+    """The distribution of samples with these moments and ``ordered`` statistics, by rank from 0."""
+    count = moments.count
+    quantiles = {
+        name: interpolate(ordered[low], ordered[min(low + 1, count - 1)], way)
+        for name, low, way in positions(count)
+    }
+    return Distribution(
+        count=count,
+        mean=moments.mean,
+        std=moments.std,
+        min=moments.least,
+        max=moments.most,
+        **quantiles,
+    )

@@ -1,0 +1,45 @@
+"""The entry point: ``sgengine VERB ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+import sgengine
+from sgengine.cli.analyze import analyze
+from sgengine.cli.commands import Verbs, end_on_signals
+from sgengine.cli.sample import sample
+from sgengine.cli.schema import schema
+from sgengine.cli.sql import sql
+
+EXAMPLES = (
+    "sgengine sample traces",
+    "sgengine analyze traces --goodput ttft:500 tpot:50",
+    'sgengine sql "SELECT * FROM stalls LIMIT 5" traces',
+)
+
+
+@click.group(
+    cls=Verbs,
+    examples=EXAMPLES,
+    epilog="Exit codes: 0 done, 1 data that cannot be measured, 2 a wrong call.",
+)
+@click.version_option(sgengine.__version__, package_name="sgengine", prog_name="sgengine")
+def cli() -> None:
+    """How an LLM serving system felt to its users, from its token-delivery traces."""
+
+
+for verb in (analyze, sql, schema, sample):
+    cli.add_command(verb)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    end_on_signals()
+    cli.main(args=arguments, prog_name="sgengine")
+
+
+if __name__ == "__main__":
+    main()

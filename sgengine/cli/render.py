@@ -1,0 +1,215 @@
+"""An analysis as tables for people: what it was made with, what it was made of, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sgengine
+from sgengine.cli import cells
+from sgengine.cli.tables import Column, Page, numbers, texts
+from sgengine.objectives import preset
+
+if TYPE_CHECKING:
+    from sgengine.aggregate import SummarySettings
+    from sgengine.analyze import Analysis
+
+Group = Mapping[str, Any]
+Figures = dict[str, tuple[str, Callable[[Any], str]]]
+"""Title of a column -> the figure in it, and how it is shown."""
+
+STATUSES = ("ok", "failed", "timeout", "rejected", "cancelled", "incomplete")
+METRICS = ("ttft", "tpot", "itl", "e2e_latency", "user_idle_latency")
+SHOWN = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
+MOST_SOURCES = 20
+
+_DENOMINATORS = {
+    "all": "all requests, of any status",
+    "sent": "all requests that were sent",
+    "completed": "requests with status ok",
+    "determined": "requests with every clause determined, not cancelled or incomplete",
+}
+_POPULATIONS = {"defined": "every request that has the value", "ok": "requests with status ok"}
+_ITL_RULES = {
+    "chunk": "a gap between chunks is one sample",
+    "spread": "a gap is shared by the tokens of the chunk behind it, a sample each",
+    "token": "a gap is one sample, further tokens of the chunk behind it are zeros",
+    "divide": "a gap divided by the tokens of the chunk behind it is one sample",
+}
+
+
+def print_analysis(analysis: Analysis) -> None:
+    """Print settings, sources, requests, rates and latencies."""
+    page = Page()
+    _settings(page, analysis)
+    _sources(page, analysis.runs.to_pylist())
+    by = analysis.settings.summary.by
+    if analysis.groups:
+        _requests(page, by, analysis.groups)
+        _throughput(page, by, analysis.groups)
+        _goodput(page, by, analysis.groups, analysis.settings.summary)
+        _latencies(page, by, analysis.groups)
+    else:
+        page.heading("No requests were measured")
+    if page.shows_undefined:
+        page.line("- undefined, or unknown: never 0")
+    page.write()
+
+
+def _settings(page: Page, analysis: Analysis) -> None:
+    settings = analysis.settings
+    summary = settings.summary
+    clauses = " ".join(summary.slo.clauses()) if summary.slo else "none given"
+    lines = {
+        "reader": summary.reader.describe(),
+        "benefit": f"tokens - alpha * f(l): {summary.benefit.describe()}",
+        "SLO": clauses,
+        "SLO met": f"of {_DENOMINATORS[summary.denominator]}" if summary.slo else None,
+        "preset": f"{settings.preset}: {preset(settings.preset).source}"
+        if settings.preset
+        else None,
+        "target": _target(summary),
+        "latencies": f"of {_POPULATIONS[summary.population]}",
+        "itl": f"chunk rule '{summary.itl_rule}': {_ITL_RULES[summary.itl_rule]}",
+    }
+    page.line(f"sgengine {sgengine.__version__}", "bold")
+    for name, text in lines.items():
+        if text is not None:
+            page.line(f"{name}: {text}")
+
+
+def _target(summary: SummarySettings) -> str | None:
+    target = summary.target
+    if target is None:
+        return None
+    share = f"{100 * float(target.share):g} %"
+    if target.metric == "marginal":
+        return f"the percentile at {share} of each clause's metric is within the clause"
+    least = "" if target.at_least is None else f" >= {target.at_least:g}"
+    return f"{target.metric}{least} for {share}"
+
+
+def _sources(page: Page, runs: Sequence[Mapping[str, Any]]) -> None:
+    page.heading("Sources")
+    page.table(
+        [
+            *texts("source", "run", "format", "origin"),
+            *numbers("rows", "left out", "T s"),
+            *texts("T is"),
+        ],
+        [_source(run) for run in runs[:MOST_SOURCES]],
+    )
+    if len(runs) > MOST_SOURCES:
+        page.line(f"... and {len(runs) - MOST_SOURCES} more, all in --json")
+    for run in runs[:MOST_SOURCES]:
+        if run["notes"]:
+            page.line(f"note: {run['run']}: {run['notes']}")
+
+
+def _source(run: Mapping[str, Any]) -> list[str]:
+    stated, first, last = (
+        run[name] for name in ("stated_duration_ns", "first_arrival_ns", "last_end_ns")
+    )
+    observed = None if first is None or last is None else last - first
+    length, kind = (observed, "observed") if stated is None else (stated, "stated")
+    return [
+        run["source"],
+        run["run"],
+        run["format"],
+        run["origin"],
+        cells.whole(run["rows_in"]),
+        cells.whole(run["rows_rejected"]),
+        cells.number(length / 1e9 if length else None),
+        kind if length else "unknown",
+    ]
+
+
+def _keys(by: Sequence[str], group: Group) -> list[str]:
+    return [cells.key(name, group[name]) for name in by] or ["all"]
+
+
+def _key_columns(by: Sequence[str]) -> list[Column]:
+    return texts(*by) or texts("group")
+
+
+def _requests(page: Page, by: Sequence[str], groups: Sequence[Group]) -> None:
+    page.heading("Requests")
+    rows = [
+        [
+            *_keys(by, group),
+            cells.whole(group["requests"]),
+            *[cells.whole(group["status"][name]) for name in STATUSES],
+        ]
+        for group in groups
+    ]
+    page.table([*_key_columns(by), *numbers("requests", *STATUSES)], rows)
+
+
+_THROUGHPUT: Figures = {
+    "T\ns": ("duration_s", cells.number),
+    "ok\nreq/s": ("request_throughput", cells.number),
+    "output\ntok/s": ("output_throughput", cells.number),
+    "total\ntok/s": ("total_throughput", cells.number),
+    "chunks\nper token": ("chunks_per_token", cells.number),
+}
+_SOURCE: Figures = {"T is": ("duration_source", str)}
+_ATTAINMENT: Figures = {
+    "SLO\nmet %": ("slo_attainment", cells.percent),
+    "SLO\nopen": ("slo_undetermined", cells.whole),
+    "1-token\npasses": ("single_token_passes", cells.whole),
+    "1-chunk\npasses": ("single_chunk_passes", cells.whole),
+    "goodput\nreq/s": ("request_goodput", cells.number),
+    "goodput\ntok/s": ("token_goodput", cells.number),
+}
+_ON_TIME: Figures = {
+    "on time\ntokens %": ("token_attainment", cells.percent),
+    "on time\ntok/s": ("on_time_token_goodput", cells.number),
+}
+_TARGET: Figures = {"target\nmet": ("target_met", cells.verdict)}
+
+
+def _throughput(page: Page, by: Sequence[str], groups: Sequence[Group]) -> None:
+    sources = {group["duration_source"] for group in groups}
+    one = len(sources) == 1
+    page.heading("Throughput" + (f" (T: {sources.pop()})" if one else ""))
+    figures = _THROUGHPUT if one else _THROUGHPUT | _SOURCE
+    page.table(
+        [*_key_columns(by), *[Column(title, numbers=title not in _SOURCE) for title in figures]],
+        [[*_keys(by, group), *_shown(figures, group)] for group in groups],
+    )
+
+
+def _goodput(
+    page: Page, by: Sequence[str], groups: Sequence[Group], summary: SummarySettings
+) -> None:
+    wanted = (_ATTAINMENT if summary.slo else {}) | (_TARGET if summary.target else {}) | _ON_TIME
+    figures = {title: shown for title, shown in wanted.items() if shown[0] in groups[0]}
+    page.heading("Goodput")
+    page.table(
+        [*_key_columns(by), *numbers("smooth\ngoodput", *figures)],
+        [
+            [*_keys(by, group), cells.bounded(group, "smooth_goodput"), *_shown(figures, group)]
+            for group in groups
+        ],
+    )
+
+
+def _shown(figures: Figures, group: Group) -> list[str]:
+    return [show(group[name]) for name, show in figures.values()]
+
+
+def _latencies(page: Page, by: Sequence[str], groups: Sequence[Group]) -> None:
+    page.heading("Latency, ms")
+    titles = [name.replace("_", ".") + " " for name in SHOWN]
+    rows: list[list[str]] = []
+    for metric in METRICS:
+        rows.append([metric])
+        for group in groups:
+            values = group[f"{metric}_ms"]
+            first, *others = _keys(by, group)
+            shown = [cells.statistic(values, name) for name in SHOWN]
+            rows.append([f"  {first}", *others, cells.whole(values["count"]), *shown])
+    page.table([*_key_columns(by), *numbers("count", *titles)], rows)
+
+    if any(group[f"{metric}_ms"]["unsupported"] for group in groups for metric in METRICS):
+        page.line("* too few values for this percentile: the largest alone decides it")

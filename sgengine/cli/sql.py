@@ -1,0 +1,70 @@
+"""``sgengine sql``: a query over the views of measured traces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sgengine.cli.commands import Verb
+from sgengine.cli.notices import notify
+from sgengine.cli.options import Choices, inputs_argument, reading_options
+from sgengine.cli.output import put_csv, put_json, style_options
+from sgengine.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from sgengine.api import Answer
+
+
+EXAMPLES = (
+    'sgengine sql "SELECT * FROM stalls LIMIT 5" data/*.parquet',
+    'sgengine sql "FROM smooth_goodput(speed := 10)" data/*.parquet --json',
+    'sgengine sql "FROM slo_attainment" --goodput ttft:500 tpot:50 data/',
+)
+
+
+@click.command(cls=Verb, examples=EXAMPLES)
+@click.argument("query_text", metavar="QUERY")
+@inputs_argument
+@reading_options
+@style_options
+def sql(query_text: str, inputs: tuple[str, ...], chosen: Choices, style: str) -> int:
+    """Answer one SQL query over traces.
+
+    Views: requests, by_system, by_workload, by_system_workload, by_hour, slo_attainment, stalls,
+    gaps, runs, rejects; macros for any reader and SLO. 'sgengine schema' shows them all.
+
+    Exit code: 0, or 1 if any row could not be measured, or 2 for a wrong call or query.
+    """
+    from sgengine.api import query
+
+    settings = chosen.settings(every_column=True, gaps=True)
+    with progress_bar() as progress:
+        answer = query(query_text, inputs, settings, progress=progress)
+    _print(answer, style)
+    return notify(answer.analysis)
+
+
+def _print(answer: Answer, style: str) -> None:
+    rows = answer.rows()
+    if style == "json":
+        put_json([dict(zip(answer.names, row, strict=True)) for row in rows])
+    elif style == "csv":
+        put_csv(answer.names, rows)
+    else:
+        _print_table(answer, rows)
+
+
+def _print_table(answer: Answer, rows: list[tuple[object, ...]]) -> None:
+    from sgengine.cli import cells
+    from sgengine.cli.tables import Column, Page
+
+    kinds = [
+        {type(value) for value in column} <= {int, float, type(None)}
+        for column in zip(*rows, strict=True)
+    ] or [False] * len(answer.names)
+    columns = [Column(n, numbers=kind) for n, kind in zip(answer.names, kinds, strict=True)]
+    page = Page()
+    page.table(columns, [[cells.sql(value) for value in row] for row in rows])
+    page.line(f"({len(rows)} row{'' if len(rows) == 1 else 's'})")
+    page.write()

@@ -1,0 +1,115 @@
+"""Exact sums and order statistics of many samples: single passes, nothing sorted.
+
+``moments`` adds in integers, so that the order of samples and their partitions cannot change a bit of
+the result; ``count_parts`` and ``take_between`` narrow an interval down to a wanted rank.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from sgengine.kernels._jit import inlined, kernel
+
+Float64s = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+
+N_LIMBS = 8
+N_FINE = 2048 + 52 * 1024
+"""Buckets of ``count_fine``: 2048 of 1 ns, then 52 octaves of 1024."""
+
+_TWO32 = 4294967296.0
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+@kernel
+def moments(values: Float64s, scale: float, out: UInt64s) -> None:
+    """Add y = rint(values * scale) and y^2 to ``out`` (N_LIMBS,) uint64, for 0 <= y < 2^63.
+
+    With y = h 2^32 + l, the limbs hold sum l, sum h, and the low and high 32 bits of l^2, of h l and of
+    h^2. None can overflow before 2^32 samples.
+    """
+    for k in range(values.size):
+        y = np.rint(values[k] * scale)
+        upper = math.floor(y / _TWO32)
+        high = np.uint64(upper)
+        low = np.uint64(y - upper * _TWO32)
+        out[0] += low
+        out[1] += high
+        square = low * low
+        out[2] += square & _LOW
+        out[3] += square >> np.uint64(32)
+        if high > 0:
+            cross = high * low
+            out[4] += cross & _LOW
+            out[5] += cross >> np.uint64(32)
+            square = high * high
+            out[6] += square & _LOW
+            out[7] += square >> np.uint64(32)
+
+
+@inlined
+def part_edge(low: float, width: float, part: int) -> float:
+    """Where part ``part`` of an interval cut in equal parts begins."""
+    return low + width * part
+
+
+@kernel
+def count_parts(values: Float64s, low: float, high: float, width: float, counts: Int64s) -> None:
+    """Add to ``counts`` (P,) the ``values`` (S,) in [low, high), by part of ``width``.
+
+    A division may land one part off at an edge; the edges decide.
+    """
+    parts = counts.size
+    for k in range(values.size):
+        value = values[k]
+        if not low <= value < high:
+            continue
+        part = min(int((value - low) / width), parts - 1)
+        while value < part_edge(low, width, part):
+            part -= 1
+        while part < parts - 1 and value >= part_edge(low, width, part + 1):
+            part += 1
+        counts[part] += 1
+
+
+@kernel
+def take_between(values: Float64s, low: float, high: float, out: Float64s) -> int:
+    """Copy the ``values`` (S,) in [low, high) to ``out`` (S,); how many there are."""
+    taken = 0
+    for k in range(values.size):
+        if low <= values[k] < high:
+            out[taken] = values[k]
+            taken += 1
+    return taken
+
+
+@inlined
+def fine_bucket(value: float) -> int:
+    """Bucket of a sample of ``value`` ns, as kernels.histogram's but 8 times finer: below 0.1 %."""
+    if value < 2048.0:
+        return int(value)
+    bits = np.float64(value).view(np.int64)
+    return (bits >> 42) - ((1023 + 11) << 10) + 2048
+
+
+@kernel
+def count_fine(values: Float64s, counts: Int64s) -> None:
+    """Add ``values`` (S,) ns to ``counts`` (N_FINE,)."""
+    for k in range(values.size):
+        counts[fine_bucket(values[k])] += 1
+
+
+@kernel
+def take_buckets(values: Float64s, wanted: npt.NDArray[np.uint8], out: Float64s, at: int) -> int:
+    """Copy the ``values`` whose bucket is ``wanted`` (N_FINE,) to ``out`` from ``at``; where it ends.
+
+    Written first and kept or not by the step: a branch would be mispredicted for every tenth sample.
+    """
+    for k in range(values.size):
+        out[at] = values[k]
+        at += wanted[fine_bucket(values[k])]
+    return at

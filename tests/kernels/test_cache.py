@@ -1,0 +1,202 @@
+"""Compiled kernels on disk: found again, never stale, and no obstacle where nothing can be written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sgengine.kernels import _jit
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"),
+    reason="nothing is compiled, and so nothing cached, under NUMBA_DISABLE_JIT",
+)
+
+SMALL = """
+import json
+import numpy as np
+from sgengine.kernels import _jit, gaps
+times = np.array([0, 5, 300, 1000], dtype=np.int64)
+offsets = np.array([0, 4], dtype=np.int64)
+one = np.zeros(1, dtype=np.int64)
+counts = np.zeros((1, 8000), dtype=np.int64)
+gaps.count_gaps(times, offsets, one, np.ones(1, dtype=np.uint8), one, counts)
+print(json.dumps({
+    "folder": str(_jit.CACHE_FOLDER),
+    "counted": [np.flatnonzero(counts[0]).tolist(), int(counts.sum())],
+    "hits": sum(gaps.count_gaps.stats.cache_hits.values()),
+    "misses": sum(gaps.count_gaps.stats.cache_misses.values()),
+}))
+"""
+COUNTED = [[5, 275, 431], 3]
+"""Gaps of 5, 295 and 700 ns: bucket 5, then 256 + (295 - 256) // 2 and 256 + 128 + (700 - 512) // 4."""
+
+ALL = """
+import importlib, json, pkgutil
+import numpy as np
+import pyarrow as pa
+from sgengine import kernels
+from sgengine.aggregate import Aggregator, SummarySettings
+from sgengine.aggregate.pool import edges
+from sgengine.compute import MeasureSettings, compute, itl_histogram
+from sgengine.compute.envelopes import idle_at
+from sgengine.kernels.delivery import smoothed_curve
+from sgengine.objectives import DEFAULT_READER
+from tests.golden.test_twelve_engine import ROWS
+from tests.bridge import batch_of
+
+measured = compute(batch_of(ROWS), MeasureSettings())
+codes = np.zeros(len(ROWS), dtype=np.int64)
+for rule in ("chunk", "spread"):
+    itl_histogram(measured, rule, codes, 1)
+idle_at(measured.requests.column("envelope"), DEFAULT_READER)
+edges()
+found = {}
+for module in pkgutil.iter_modules(kernels.__path__):
+    for name, value in vars(importlib.import_module(f"sgengine.kernels.{module.name}")).items():
+        stats = getattr(value, "stats", None)
+        if stats is not None and stats.cache_path is not None and stats.cache_hits is not None:
+            found[name] = [sum(stats.cache_hits.values()), sum(stats.cache_misses.values())]
+print(json.dumps(found))
+"""
+
+
+def run(code: str, cwd: Path, **env: str | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env=environment(**env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def environment(**changes: str | None) -> dict[str, str]:
+    merged: dict[str, str | None] = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def copy(repo: Path) -> Iterator[Path]:
+    """A folder that anyone can read, with a copy of the package and no caches."""
+    folder = Path(tempfile.mkdtemp(prefix="sgengine-test-"))
+    folder.chmod(0o755)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(repo / "sgengine", folder / "site" / "sgengine", ignore=ignored)
+    yield folder
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_second_process_loads_every_kernel_instead_of_compiling_it(repo: Path) -> None:
+    run(ALL, repo)
+    found = answer(run(ALL, repo))
+    used = {name: counts for name, counts in found.items() if counts != [0, 0]}
+    assert {"latency", "delivery", "smoothness", "envelope", "envelope_at"} <= set(used)
+    assert {"count_gaps", "count_row_samples", "fill_samples", "bucket_edges"} <= set(used)
+    assert {name for name, (hits, misses) in used.items() if misses or not hits} == set()
+
+
+def test_the_cache_is_where_numba_is_told(repo: Path, tmp_path: Path) -> None:
+    first = answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))
+    again = answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert Path(first["folder"]).parent == tmp_path
+    assert (first["hits"], first["misses"]) == (0, 1)
+    assert (again["hits"], again["misses"]) == (1, 0)
+    assert first["counted"] == again["counted"] == COUNTED
+
+
+def test_a_read_only_installation_works_without_a_home(copy: Path) -> None:
+    site, scratch = copy / "site", copy / "scratch"
+    scratch.mkdir()
+    # No mode keeps root from writing, but nobody can make a folder where a file is.
+    (site / "sgengine" / "kernels" / "__pycache__").touch()
+    for path in [site, *site.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    env = {"HOME": None, "XDG_CACHE_HOME": None, "NUMBA_CACHE_DIR": None}
+    places = {"TMPDIR": str(scratch), "PYTHONPATH": "."}
+    found = [answer(run(SMALL, site, **env, **places)) for _ in range(2)]
+    assert [each["counted"] for each in found] == [COUNTED, COUNTED]
+    assert Path(found[0]["folder"]).is_relative_to(scratch)
+    assert [each["misses"] for each in found] == [1, 0]
+
+
+def test_without_any_place_to_write_each_process_compiles_for_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    a_file = tmp_path / "file"
+    a_file.write_text("")
+
+    def nowhere() -> str:
+        raise FileNotFoundError("no usable temporary directory")
+
+    monkeypatch.setattr(_jit, "_HERE", a_file)
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setenv("HOME", str(a_file))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(a_file))
+    assert _jit._cache_folder() is None
+    monkeypatch.setattr(_jit, "CACHE_FOLDER", None)
+
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert _jit.kernel(double)(21) == 42
+
+
+def test_a_temporary_folder_that_others_can_write_to_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Numba runs what it finds in its cache."""
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    (place,) = _jit._temporary()
+    assert place.parent == tmp_path
+    assert place.stat().st_mode & 0o777 == 0o700
+    place.chmod(0o777)
+    assert list(_jit._temporary()) == []
+
+
+def test_a_change_of_a_helper_file_is_seen_by_the_kernels_that_use_it(copy: Path) -> None:
+    """Numba itself would load the kernel's old code, whose own file did not change."""
+    site = copy / "site"
+    cache = {"NUMBA_CACHE_DIR": str(copy / "cache"), "PYTHONPATH": "."}
+    before = answer(run(SMALL, site, **cache))
+    helper = site / "sgengine" / "kernels" / "histogram.py"
+    text = helper.read_text()
+    assert "        return int(value)\n" in text
+    helper.write_text(text.replace("        return int(value)\n", "        return 0\n"))
+    after = answer(run(SMALL, site, **cache))
+    assert before["folder"] != after["folder"]
+    assert before["counted"] == COUNTED
+    assert after["counted"] == [[0, *COUNTED[0][1:]], 3]
+
+
+def test_processes_that_meet_a_cold_cache_at_once_are_all_right(repo: Path, tmp_path: Path) -> None:
+    env = environment(NUMBA_CACHE_DIR=str(tmp_path))
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", SMALL], cwd=repo, env=env, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    outputs = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0] * 4
+    assert [json.loads(output)["counted"] for output in outputs] == [COUNTED] * 4
+    assert answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))["hits"] == 1

@@ -1,0 +1,92 @@
+"""Documentation cannot rot: commands and snippets run, generated parts are up to date."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import sgengine
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHELL = "sh"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+
+
+def generator() -> ModuleType:
+    spec = spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+COMMANDS = [
+    (page.name, line)
+    for page in PAGES
+    for block in blocks(page, SHELL)
+    for line in block.strip().replace("\\\n", " ").splitlines()
+    if line.startswith("sgengine ")
+]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[c for _, c in COMMANDS])
+def test_every_documented_command_runs(page: str, command: str, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    program = Path(sys.executable).parent / "sgengine"
+    line = f"{shlex.quote(str(program))} {command.removeprefix('sgengine ')}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{page}: {command}\n{done.stderr}"
+    assert done.stdout
+
+
+SNIPPETS = [(page.name, block) for page in PAGES for block in blocks(page, "python")]
+
+
+@pytest.mark.parametrize(("page", "snippet"), SNIPPETS, ids=[p for p, _ in SNIPPETS])
+def test_every_documented_snippet_runs(
+    page: str, snippet: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    exec(compile(snippet, page, "exec"), {})
+
+
+QUERIES = [block for page in PAGES for block in blocks(page, "sql")]
+
+
+def test_every_documented_query_runs() -> None:
+    measured = sgengine.measure(sgengine.read(ROOT / "data"))
+    con = sgengine.connect(measured, goodput=["ttft:500", "tpot:50"])
+    for query in QUERIES:
+        assert con.sql(query).to_arrow_table().num_columns > 0
+    assert len(QUERIES) >= 5
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    for path, text in generator().pages().items():
+        assert path.read_text("utf-8") == text, f"{path.name} is out of date: run make docs"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*PAGES, *ROOT.glob("*.md"), *ROOT.glob("*/README.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_public_name_is_documented() -> None:
+    for name in sgengine.__all__:
+        assert (getattr(sgengine, name).__doc__ or "").strip(), name
