@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from os.path import realpath
 from itertools import count
+from os.path import realpath
 
 import pyarrow as pa
 

@@ -107,13 +107,24 @@ def drop_output() -> None:
             os.close(nowhere)
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end the process as Ctrl-C does: with temporary files removed."""
+    """Let SIGTERM and SIGHUP end the process as Ctrl-C does: with temporary files removed.
+
+    The first of them counts; while it is seen to, which takes less than a batch, the others wait in
+    vain, lest they break off the removal. What the caller has the process ignore stays ignored.
+    """
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:
+        for number in _ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _end)
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    for other in _ENDING:
+        signal.signal(other, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     sys.exit(128 + number)

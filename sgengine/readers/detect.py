@@ -7,14 +7,13 @@ the keys' bytes. Such a look cannot be fooled by texts inside the JSON: there a 
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import msgspec
 
 from sgengine.errors import DataError, FormatError
 from sgengine.readers import deliveries, ipc, parquet
 from sgengine.readers.faults import one_line, reading
 from sgengine.readers.files import BOM, head, mapped
+from sgengine.readers.signatures import ONLY_WITH, all_keys, recognise
 
 HEAD = 2**20
 LINES = 32
@@ -30,22 +29,6 @@ _TABLES = (
     (b"PAR1", "deliveries-parquet", parquet.names_of),
     (ipc.FILE_MAGIC, "deliveries-ipc", ipc.names_of),
     (b"\xff\xff\xff\xff", "deliveries-ipc", ipc.names_of),
-)
-
-_VLLM = frozenset({"ttfts", "itls", "output_lens"})
-_SGLANG = frozenset({"server_info", "total_output_tokens_retokenized", "sharegpt_output_len"})
-_VLLM_SUMMARY = frozenset({"num_prompts", "request_throughput"})
-_AIPERF = frozenset({"metadata", "metrics"})
-_AIPERF_MARK = "x_request_id"
-_AIPERF_RAW = frozenset({"metadata", "responses"})
-_AIPERF_SUMMARY = (
-    frozenset({"input_config", "records"}),
-    frozenset({"input_config", "start_time"}),
-)
-_KNOWN = sorted(
-    frozenset({*deliveries.NEEDED, _AIPERF_MARK}).union(
-        _VLLM, _SGLANG, _VLLM_SUMMARY, _AIPERF, _AIPERF_RAW, *_AIPERF_SUMMARY
-    )
 )
 
 ALLOWED = (
@@ -84,11 +67,9 @@ def beginning(path: str) -> bytes:
 
 def _detect_json(path: str, start: bytes) -> str:
     first = start.lstrip()[:1]
-    if first == b"[":
-        raise FormatError(f"{path} is a JSON array; write one object a line (JSON Lines) instead")
     # A damaged first line does not hide the lines after it.
     keys = _line_keys(start) if b"{" in start else None
-    if keys is None and first == b"{":
+    if keys is None and first in (b"{", b"["):
         keys = _scanned_keys(path)
     if keys is None:
         raise FormatError(
@@ -112,36 +93,17 @@ def _line_keys(start: bytes) -> frozenset[str] | None:
 def _scanned_keys(path: str) -> frozenset[str]:
     """Those of the known keys whose quoted bytes occur anywhere in the file."""
     content = mapped(path)
-    found = frozenset(key for key in _KNOWN if content.find(f'"{key}"'.encode()) >= 0)
-    # Other clients have metrics and metadata too, somewhere inside.
-    return found if _AIPERF_MARK in found else found - _AIPERF
+    found = {key for key in all_keys() if content.find(f'"{key}"'.encode()) >= 0}
+    return frozenset(key for key in found if ONLY_WITH.get(key, key) in found)
 
 
-def _by_keys(path: str, keys: Collection[str]) -> str:
-    found = frozenset(keys)
-    if found >= _AIPERF:
-        return "aiperf"
-    if found & _SGLANG:
-        raise FormatError(f"{path} is SGLang bench_serving output, which is not read; {ALLOWED}")
-    if found >= _VLLM:
-        return "vllm"
-    if found & set(deliveries.NEEDED):
-        deliveries.check_columns(path, sorted(found))
-        return "deliveries-jsonl"
-    raise FormatError(_no_trace(path, found))
-
-
-def _no_trace(path: str, keys: frozenset[str]) -> str:
-    if keys >= _AIPERF_RAW:
-        return f"{path} is AIPerf's raw export; give profile_export.jsonl beside it"
-    if any(keys >= summary for summary in _AIPERF_SUMMARY):
-        return (
-            f"{path} is AIPerf's summary; give profile_export.jsonl beside it, which it completes"
-        )
-    if keys >= _VLLM_SUMMARY:
-        return (
-            f"{path} is a vLLM summary without the requests' times; run `vllm bench serve` again "
-            "with --save-result --save-detailed"
-        )
-    shown = one_line(", ".join(sorted(keys)) or "none", 120)
-    return f"{path} is not a trace: JSON with such keys as {shown}; {ALLOWED}"
+def _by_keys(path: str, keys: frozenset[str]) -> str:
+    signature = recognise(keys)
+    if signature is None:
+        shown = one_line(", ".join(sorted(keys)) or "none", 120)
+        raise FormatError(f"{path} is not a trace: JSON with such keys as {shown}; {ALLOWED}")
+    if signature.format is None:
+        raise FormatError(f"{path} {signature.hint}")
+    if signature.format == "deliveries-jsonl":
+        deliveries.check_columns(path, sorted(keys))
+    return signature.format

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -185,12 +186,12 @@ USAGE = {
 def test_wrong_calls_are_one_line_and_exit_code_2(good_trace, monkeypatch, case):
     monkeypatch.chdir(good_trace.parent)
     words, said = USAGE[case]
-    before = sorted(os.listdir())
+    before = sorted(map(str, Path().iterdir()))
     data = good_trace.read_bytes()
     result = run("analyze", *[str(good_trace) if word == "GOOD" else word for word in words])
     refused(result, 2, said)
     assert result.stdout == ""
-    assert sorted(os.listdir()) == before
+    assert sorted(map(str, Path().iterdir())) == before
     assert good_trace.read_bytes() == data
 
 
@@ -205,13 +206,18 @@ def test_names_that_would_break_a_line_or_a_terminal_are_shown_escaped(tmp_path)
     refused(run("analyze", path), 1, "a b\\x1b[31m.json")
 
 
-def test_a_path_that_is_no_utf8(tmp_path):
-    path = os.fsencode(tmp_path) + b"/caf\xe9.parquet"
-    source = trace(tmp_path / "good.parquet", [[100]])
-    os.rename(source, path)
-    found = document("analyze", os.fsdecode(path))
-    assert found["groups"][0]["requests"] == 1
-    assert run("analyze", os.fsdecode(path)).exit_code == 0
+def test_a_path_that_is_no_utf8_is_shown_escaped(tmp_path, good_trace):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.parquet"))
+    good_trace.rename(path)
+    refused(run("analyze", path), 1, "caf\\udce9.parquet")
+
+
+def test_a_file_named_like_a_time_is_read(tmp_path, good_trace, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    good_trace.rename("run-12:30.parquet")
+    (group,) = document("analyze", "run-12:30.parquet", "--requests", "out:1.parquet")["groups"]
+    assert group["system"] == "run-12:30"
+    assert Path("out:1.parquet").exists()
 
 
 def test_a_folder_that_refuses_the_output(tmp_path, good_trace):
@@ -221,9 +227,9 @@ def test_a_folder_that_refuses_the_output(tmp_path, good_trace):
     assert "/proc" in lines(result.stderr)[0]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_one_line(good_trace):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         made = process("analyze", good_trace, "--json", stdout=full)
         _, said = made.communicate(timeout=60)
     (line,) = lines(said)

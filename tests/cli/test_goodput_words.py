@@ -119,7 +119,7 @@ def test_what_reads_as_a_clause(word, expected):
     [
         (["--goodput"], "--goodput"),
         (["a.parquet", "--goodput", "--json"], "--json"),
-        (["--goodput", "a.parquet"], "'a.parquet' is not known"),
+        (["--goodput", "a.parquet", "b.parquet"], "'a.parquet' is not known"),
         (["--goodput", "", "a.parquet"], "no clause"),
         (["--goodput", "ttft:500", "itl:50", "a.parquet"], "two things"),
         (["--goodput", "ttft:500", "latency:50", "a.parquet"], "'latency:50' is not known"),
