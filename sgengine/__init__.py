@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sgengine.analyze import Analysis, AnalyzeSettings, analyze
+    from sgengine.analyze import Analysis, AnalyzeSettings
     from sgengine.api import Measured, Summary, Trace, connect, curve, measure, read, summarize
     from sgengine.errors import DataError, FormatError, SgengineError, UsageError
     from sgengine.objectives import Benefit, Preset, Reader, Slo, parse_slo, preset
@@ -30,7 +30,6 @@ _HOMES = {
     "Summary": "sgengine.api",
     "Trace": "sgengine.api",
     "UsageError": "sgengine.errors",
-    "analyze": "sgengine.analyze",
     "connect": "sgengine.api",
     "curve": "sgengine.api",
     "measure": "sgengine.api",
@@ -54,7 +53,6 @@ __all__ = [
     "Summary",
     "Trace",
     "UsageError",
-    "analyze",
     "connect",
     "curve",
     "measure",

@@ -21,6 +21,9 @@ from sgengine.aggregate.targets import target_met
 from sgengine.aggregate.windows import SLICES, Span, span_of, window
 from sgengine.compute import Measured, itl_samples
 
+DIMENSION_SUFFIX = "_dim"
+"""Put behind a ``by`` column whose name a figure has."""
+
 Int64s = npt.NDArray[np.int64]
 
 WHOLE_RULES = ("chunk", "token")
@@ -109,7 +112,12 @@ class Aggregator:
         found = figures(group)
         if settings.target is not None:
             found["target_met"] = target_met(group, found)
-        return {**named, **found}
+        return {_beside(found, name): value for name, value in named.items()} | found
+
+
+def _beside(figures: Figures, name: str) -> str:
+    """A column's name, or one that no figure has: ``status_dim``, for status holds the counts."""
+    return f"{name}{DIMENSION_SUFFIX}" if name in figures else name
 
 
 def pooled_samples(

@@ -25,9 +25,10 @@ Float64s = npt.NDArray[np.float64]
 
 
 def edges() -> Float64s:
-    """Lower edges of the histogram's buckets in ns, and the end of the last."""
+    """Lower edges of the histogram's buckets in ns, and the end of the last, which holds 2^63 too."""
     out = np.empty(N_BUCKETS + 1)
     bucket_edges(out)
+    out[-1] = np.nextafter(out[-1], np.inf)
     return out
 
 

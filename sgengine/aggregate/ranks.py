@@ -17,8 +17,9 @@ from sgengine.kernels.select import count_parts, take_between
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
-PARTS = 1 << 14
-"""Equal parts that a pass cuts an interval into."""
+_PART_BITS = 14
+PARTS = 1 << _PART_BITS
+"""Parts that a pass cuts an interval into, each of equally many doubles."""
 
 
 def wanted_ranks(count: int) -> list[int]:
@@ -38,15 +39,22 @@ class Interval:
     count: int
 
     @property
-    def width(self) -> float:
-        """Width of one of its parts."""
-        return (self.high - self.low) / PARTS
+    def bits(self) -> tuple[int, int]:
+        """Its ends as the bits of their doubles, which are in the same order."""
+        low, high = np.array([self.low, self.high]).view(np.int64).tolist()
+        return low, high
+
+    @property
+    def shift(self) -> int:
+        """A part is 2^shift doubles."""
+        low, high = self.bits
+        return max((high - low - 1).bit_length() - _PART_BITS, 0)
 
     def bounds(self) -> Float64s:
-        """Edges of the parts, as ``count_parts`` computes them; the last is the interval's own."""
-        edges: Float64s = self.low + self.width * np.arange(PARTS + 1, dtype=np.float64)
-        edges[-1] = self.high
-        return edges
+        """Edges of the parts, the last one at the interval's own end."""
+        low, high = self.bits
+        edges = low + (np.arange(PARTS + 1, dtype=np.int64) << self.shift)
+        return np.minimum(edges, high).view(np.float64)
 
 
 class Narrowing:
@@ -56,15 +64,14 @@ class Narrowing:
         self.interval = interval
         self.room = room
         self.values: list[Float64s] = []
-        # An interval too narrow to be cut is collected whatever it holds: its parts would be empty.
-        fits = interval.count * 8 <= room or interval.low + interval.width == interval.low
+        fits = interval.count * 8 <= room
         self.counts = None if fits else np.zeros(PARTS, dtype=np.int64)
 
     def add(self, values: Float64s) -> None:
         """Take in a group's samples ``values`` (S,) ns, those of the interval."""
         interval = self.interval
         if self.counts is not None:
-            count_parts(values, interval.low, interval.high, interval.width, self.counts)
+            count_parts(values, *interval.bits, interval.shift, self.counts)
             return
         room = np.empty(values.size)
         taken = take_between(values, interval.low, interval.high, room)

@@ -1,7 +1,7 @@
 """What a notebook calls: read, measure, summarize, connect, query, and the values they give."""
 
 from sgengine.api.calls import connect, measure, read, summarize
-from sgengine.api.curve import curve
+from sgengine.api.curves import curve
 from sgengine.api.objectives import Objectives, resolve, summary_settings
 from sgengine.api.query import Answer, query
 from sgengine.api.settings_row import settings_row

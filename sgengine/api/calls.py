@@ -11,12 +11,19 @@ import pyarrow as pa
 
 from sgengine.aggregate import Aggregator, SummarySettings
 from sgengine.analyze import AnalyzeSettings, Fold, Measure, joined_requests, rejects_table
-from sgengine.api.objectives import Duration, resolve, resolve_reader, summary_settings
+from sgengine.api.objectives import (
+    Duration,
+    Objectives,
+    resolve,
+    resolve_reader,
+    summary_settings,
+)
 from sgengine.api.settings_row import settings_row
 from sgengine.api.values import Measured, Summary, Trace
 from sgengine.compute import MeasureSettings
+from sgengine.errors import UsageError
 from sgengine.executors import choose_executor
-from sgengine.objectives import Slo
+from sgengine.objectives import DEFAULT_READER, Slo
 from sgengine.readers import Batch, ReadOptions, as_table, batches_of, plan, plan_table
 from sgengine.readers import read as read_partition
 from sgengine.readers import resolve as resolve_inputs
@@ -41,7 +48,7 @@ def read(
 
     ``inputs``: files, folders, globs or ``label=PATH``; formats are told by content. ``system``,
     ``workload`` and ``run`` replace what the files say; ``origin`` chooses between the arrivals a file
-    offers. For inputs beyond memory use ``sgengine.analyze``. Raises UsageError for a path that is not
+    offers. For inputs beyond memory use ``sgengine.analyze.analyze``. Raises UsageError for a path that is not
     there, FormatError for a file that is no trace.
     """
     options = ReadOptions(format=format, system=system, workload=workload, run=run, origin=origin)
@@ -115,6 +122,17 @@ def _trace_of(data: Any) -> Trace:
     return Trace(deliveries=table, plans=(planned,), batches=batches)
 
 
+def _with_reader(objectives: Objectives, measured: Measured) -> Objectives:
+    """The objectives for the reader that was measured; UsageError if their preset needs another one."""
+    reader = measured.settings.reader
+    if objectives.preset and objectives.reader not in (DEFAULT_READER, reader):
+        raise UsageError(
+            f"preset {objectives.preset} has a reader of its own and the trace was measured with "
+            f"another: measure with preset='{objectives.preset}'"
+        )
+    return replace(objectives, reader=reader)
+
+
 def summarize(
     measured: Measured,
     *,
@@ -143,7 +161,7 @@ def summarize(
         preset=preset,
     )
     settings = summary_settings(
-        replace(objectives, reader=measured.settings.reader),
+        _with_reader(objectives, measured),
         by=by,
         denominator=denominator,
         population=population,
@@ -180,9 +198,7 @@ def connect(
         goodput=goodput,
         preset=preset,
     )
-    settings = summary_settings(
-        replace(objectives, reader=measured.settings.reader), denominator=denominator
-    )
+    settings = summary_settings(_with_reader(objectives, measured), denominator=denominator)
     return open_views(
         measured.requests, measured.gaps, measured.rejects, measured.runs, settings_row(settings)
     )

@@ -21,6 +21,7 @@ Figures = dict[str, tuple[str, Callable[[Any], str]]]
 STATUSES = ("ok", "failed", "timeout", "rejected", "cancelled", "incomplete")
 METRICS = ("ttft", "tpot", "itl", "e2e_latency", "user_idle_latency")
 SHOWN = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
+SHOWN_NARROW = ("mean", "p50", "p99", "max")
 MOST_SOURCES = 20
 
 _DENOMINATORS = {
@@ -125,7 +126,9 @@ def _source(run: Mapping[str, Any]) -> list[str]:
 
 
 def _keys(by: Sequence[str], group: Group) -> list[str]:
-    return [cells.key(name, group[name]) for name in by] or ["all"]
+    """The group's values of the ``by`` columns, which come first in it."""
+    values = zip(by, group.values(), strict=False)
+    return [cells.key(name, value) for name, value in values] or ["all"]
 
 
 def _key_columns(by: Sequence[str]) -> list[Column]:
@@ -200,16 +203,28 @@ def _shown(figures: Figures, group: Group) -> list[str]:
 
 def _latencies(page: Page, by: Sequence[str], groups: Sequence[Group]) -> None:
     page.heading("Latency, ms")
-    titles = [name.replace("_", ".") + " " for name in SHOWN]
+    columns, rows = _latency_table(by, groups, SHOWN)
+    is_wide = page.fits(columns, rows)
+    if not is_wide:
+        columns, rows = _latency_table(by, groups, SHOWN_NARROW)
+    page.table(columns, rows)
+    if any(group[f"{metric}_ms"]["unsupported"] for group in groups for metric in METRICS):
+        page.line("* too few values for this percentile: the largest alone decides it")
+    if not is_wide:
+        page.line("more percentiles: on a wider terminal, through a pipe, or with --json")
+
+
+def _latency_table(
+    by: Sequence[str], groups: Sequence[Group], shown: Sequence[str]
+) -> tuple[list[Column], list[list[str]]]:
+    """A row a metric and group, metrics under headings of their own."""
+    titles = [name.replace("_", ".") + " " for name in shown]
     rows: list[list[str]] = []
     for metric in METRICS:
         rows.append([metric])
         for group in groups:
             values = group[f"{metric}_ms"]
             first, *others = _keys(by, group)
-            shown = [cells.statistic(values, name) for name in SHOWN]
-            rows.append([f"  {first}", *others, cells.whole(values["count"]), *shown])
-    page.table([*_key_columns(by), *numbers("count", *titles)], rows)
-
-    if any(group[f"{metric}_ms"]["unsupported"] for group in groups for metric in METRICS):
-        page.line("* too few values for this percentile: the largest alone decides it")
+            figures = [cells.statistic(values, name) for name in shown]
+            rows.append([f"  {first}", *others, cells.whole(values["count"]), *figures])
+    return [*_key_columns(by), *numbers("count", *titles)], rows

@@ -116,9 +116,10 @@ def _print(entries: list[Entry]) -> None:
 
 def _print_entry(page: Page, entry: Entry) -> None:
     page.heading(f"{entry['kind']} {entry.get('call', entry['name'])}")
-    for text in (entry["doc"], entry["grain"]):
-        if text:
-            page.line(text)
+    if entry["doc"]:
+        page.line(entry["doc"])
+    if entry["grain"]:
+        page.line(f"grain: {entry['grain']}")
     if "key" in entry:
         page.line(f"key: {', '.join(entry['key'])}")
     if "returns" in entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
@@ -60,7 +61,7 @@ def _print_table(answer: Answer, rows: list[tuple[object, ...]]) -> None:
     from sgengine.cli.tables import Column, Page
 
     kinds = [
-        {type(value) for value in column} <= {int, float, type(None)}
+        {type(value) for value in column} <= {int, float, Decimal, type(None)}
         for column in zip(*rows, strict=True)
     ] or [False] * len(answer.names)
     columns = [Column(n, numbers=kind) for n, kind in zip(answer.names, kinds, strict=True)]

@@ -18,6 +18,7 @@ UNLIMITED = 100_000
 """Columns of a page that is no terminal: nothing is cut or wrapped."""
 
 NARROWEST = 40
+_GAP = "  "
 
 
 class Page:
@@ -48,6 +49,15 @@ class Page:
         """A line above a table, with an empty one before it."""
         self.line()
         self.line(text, "bold")
+
+    def fits(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> bool:
+        """Whether a table needs no more than the page's width."""
+        lines = [column.title.splitlines() or [""] for column in columns]
+        for row in rows:
+            for i, cell in enumerate(row):
+                lines[i].append(cell)
+        widths = [max(map(len, cells)) for cells in lines]
+        return sum(widths) + len(_GAP) * (len(widths) - 1) <= self._console.width
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         """A table; a row of one cell is a heading within it."""
@@ -94,12 +104,12 @@ def _table(columns: Sequence[Column]) -> Table:
 
     ruled = "    \n    \n -- \n    \n    \n    \n    \n    \n"
     table = Table(box=Box(ruled, ascii=True), show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    tallest = max(column.title.count("\n") for column in columns)
     for column in columns:
         table.add_column(
-            column.title,
+            "\n" * (tallest - column.title.count("\n")) + column.title,
             justify="right" if column.numbers else "left",
-            vertical="bottom" if column.numbers else "top",
             overflow="fold",
-            no_wrap=False,
+            no_wrap=column.numbers,
         )
     return table

@@ -66,6 +66,7 @@ def check_options(options: ReadOptions) -> None:
 
 
 def _find_one(given: str, options: ReadOptions) -> Found:
+    _check_text(given)
     sources: list[Source] = []
     skipped: list[Skipped] = []
     for candidate in _candidates(given):
@@ -79,6 +80,17 @@ def _find_one(given: str, options: ReadOptions) -> Found:
     if not sources:
         raise DataError(_none_found(given, skipped))
     return Found(sources=tuple(sources), skipped=tuple(skipped))
+
+
+def _check_text(given: str) -> None:
+    """An input is a name that tables and messages can hold."""
+    if not given:
+        raise UsageError("an input is empty; give a file, a folder, a glob or label=PATH")
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        shown = given.encode("utf-8", "backslashreplace").decode()
+        raise UsageError(f"the path {shown} is no UTF-8; give the file a name that is") from error
 
 
 def _none_found(given: str, skipped: Sequence[Skipped]) -> str:

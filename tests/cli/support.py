@@ -65,12 +65,12 @@ def refused(result: Result, code: int, *said: str) -> None:
     assert len(line) < 1000
 
 
-def process(*words: object, **settings) -> subprocess.Popen:
+def process(*words: object, environment=(), **settings) -> subprocess.Popen:
     """``sgengine WORDS`` as a process of its own, its output in pipes."""
     command = [sys.executable, "-m", "sgengine", *map(str, words)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.Popen(command, **(pipes | {"env": environment} | settings))
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])} | dict(environment)
+    return subprocess.Popen(command, **(pipes | {"env": variables} | settings))
 
 
 def trace(path: Path, times: list[list[int]], **columns) -> Path:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import os
+import pty
 import re
+import subprocess
+import termios
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,9 +20,8 @@ from sgengine.api import LATENCIES
 from sgengine.objectives import PRESETS
 from sgengine.schema import REQUESTS, RUNS
 from sgengine.schema.enums import STATUSES
-from tests.cli.support import MS, document, good, run, same, strict, trace
+from tests.cli.support import MS, document, good, process, run, same, strict, trace
 
-S = 1000
 STATISTICS = ("mean", "std", "p50", "p90", "p95", "p99", "p99_9", "min", "max")
 FIGURES = (
     "requests",
@@ -186,12 +190,19 @@ def test_csv_is_the_flat_table_of_the_library(many, two):
 
 
 def test_by(many):
-    groups = document("analyze", many, "--by", "tenant,status")["groups"]
-    assert [list(group)[:2] for group in groups] == [["tenant", "status"]] * 6 or groups
-    assert sum(group["requests"] for group in groups) == 12
+    groups = document("analyze", many, "--by", "tenant,timing")["groups"]
+    assert [list(group)[:3] for group in groups] == [["tenant", "timing", "requests"]] * 2
+    assert [group["requests"] for group in groups] == [6, 6]
     (whole,) = document("analyze", many, "--by", "")["groups"]
     assert whole["requests"] == 12
-    assert "all" in good("analyze", many, "--by", "")
+    assert re.search(r"^all +12 ", good("analyze", many, "--by", ""), re.MULTILINE)
+
+
+def test_by_a_column_that_is_named_like_a_figure(many):
+    groups = document("analyze", many, "--by", "status")["groups"]
+    assert [group["status_dim"] for group in groups] == sorted(STATUSES)
+    assert [group["status"][group["status_dim"]] for group in groups] == [2] * 6
+    assert re.search(r"^failed +2 +0 +2 ", good("analyze", many, "--by", "status"), re.MULTILINE)
 
 
 def test_by_hour_is_a_time_in_the_table(many):
@@ -275,3 +286,36 @@ def test_the_sample_as_the_readme_shows_it(repo, monkeypatch):
     found = document("analyze", *files, "--goodput", "ttft:500", "tpot:50")
     assert len(found["groups"]) == 8
     assert len(found["sources"]) == 8
+
+
+def on_terminal(columns, *words):
+    """What ``sgengine WORDS`` shows on a terminal of so many columns, styles left out."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (50, columns))
+    pipes = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.DEVNULL, "text": False}
+    made = process(*words, environment={"TERM": "xterm", "COLUMNS": ""}, **pipes)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # what a terminal says at the end
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    assert made.wait(timeout=60) == 0
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+
+
+def test_a_narrow_terminal_gets_fewer_percentiles_and_every_digit(many):
+    wide = on_terminal(140, "analyze", many)
+    narrow = on_terminal(72, "analyze", many)
+    assert "p99.9" in wide
+    assert "p99.9" not in narrow
+    assert "more percentiles" in narrow
+    assert max(map(len, narrow.splitlines())) <= 72
+    (group,) = document("analyze", many)["groups"]
+    for text in (wide, narrow):
+        assert f"{group['e2e_latency_ms']['p99']:.2f}*" in text
+
+
+def test_colours_are_for_terminals_that_want_them(many, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in on_terminal(140, "analyze", many)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 
 import pyarrow as pa
@@ -250,7 +251,7 @@ def test_a_bug_is_one_line_and_debug_shows_where(good_trace, monkeypatch):
     def broken(*_args, **_settings):
         raise RuntimeError("oops")
 
-    monkeypatch.setattr("sgengine.analyze.analyze", broken)
+    monkeypatch.setattr(import_module("sgengine.analyze"), "analyze", broken)
     result = run("analyze", good_trace)
     refused(result, 1, "RuntimeError: oops", "SGENGINE_DEBUG=1")
     monkeypatch.setenv("SGENGINE_DEBUG", "1")
@@ -270,5 +271,5 @@ def test_what_the_system_refuses_is_one_line(good_trace, monkeypatch, error, sai
     def broken(*_args, **_settings):
         raise error
 
-    monkeypatch.setattr("sgengine.analyze.analyze", broken)
+    monkeypatch.setattr(import_module("sgengine.analyze"), "analyze", broken)
     refused(run("analyze", good_trace), 1, said)

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from sgengine.analyze.sinks import ParquetSink
 from tests.cli.support import large_trace, process, run
 
 PATIENCE_S = 60
@@ -86,7 +87,7 @@ def test_an_error_midway_leaves_nothing(tmp_path, inputs, monkeypatch):
     def failing(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sgengine.analyze.sinks.ParquetSink.write", failing)
+    monkeypatch.setattr(ParquetSink, "write", failing)
     result = run("analyze", inputs[0], "--requests", tmp_path / "out.parquet")
     assert (result.exit_code, result.stderr) == (1, "sgengine: No space left on device\n")
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - names, hidden ones too

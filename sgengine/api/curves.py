@@ -48,5 +48,7 @@ def _one(deliveries: pa.Table, request_id: str, run: str | None) -> dict[str, An
         raise UsageError(f"no request is called '{request_id}': see the column request_id")
     if found.num_rows > 1:
         runs = ", ".join(sorted(set(found["run"].cast(pa.string()).to_pylist())))
-        raise UsageError(f"{found.num_rows} requests are called '{request_id}': give run, of {runs}")
+        raise UsageError(
+            f"{found.num_rows} requests are called '{request_id}': give run, of {runs}"
+        )
     return dict(found.to_pylist()[0])
