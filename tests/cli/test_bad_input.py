@@ -210,7 +210,7 @@ def test_names_that_would_break_a_line_or_a_terminal_are_shown_escaped(tmp_path)
 def test_a_path_that_is_no_utf8_is_shown_escaped(tmp_path, good_trace):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.parquet"))
     good_trace.rename(path)
-    refused(run("analyze", path), 1, "caf\\udce9.parquet")
+    refused(run("analyze", path), 2, "caf\\udce9.parquet")
 
 
 def test_a_file_named_like_a_time_is_read(tmp_path, good_trace, monkeypatch):
