@@ -95,7 +95,7 @@ def _as_chunks(bare: BareTimes, n: Int64s, rows: Int64s, settings: MeasureSettin
         kinds=frozen(kinds),
     )
     counted = np.where(paired, n, chunks)
-    return token_metrics(ragged, kernels.latencies(ragged, counted), settings)
+    return token_metrics(ragged, kernels.measure_rows(ragged, counted, settings), settings)
 
 
 def _per_token(found: Metrics, lone: Bools) -> dict[str, Values]:

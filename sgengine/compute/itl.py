@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.compute.measure import Measured
-from sgengine.compute.ragged import Ragged, frozen
+from sgengine.compute.ragged import frozen
+from sgengine.compute.rows import tokens_of
 from sgengine.kernels import gaps
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
 from sgengine.schema.enums import ITL_RULES
@@ -35,10 +36,10 @@ def itl_samples(measured: Measured, rule: str, chosen: Int64s | None = None) -> 
     ragged = measured.ragged
     code = ITL_RULES.index(rule)
     counts = np.zeros(ragged.rows, dtype=np.int64)
-    gaps.count_row_samples(*_tokens(ragged), code, counts)
+    gaps.count_row_samples(*tokens_of(ragged), code, counts)
     starts = np.concatenate([[0], np.cumsum(counts[rows])]).astype(np.int64)
     values = np.empty(int(starts[-1]))
-    gaps.fill_samples(*_tokens(ragged), code, frozen(rows), frozen(starts), values)
+    gaps.fill_samples(*tokens_of(ragged), code, frozen(rows), frozen(starts), values)
     return Samples(values=values, starts=starts)
 
 
@@ -61,9 +62,3 @@ def itl_histogram(measured: Measured, rule: str, codes: Int64s, groups: int) -> 
     samples = itl_samples(measured, rule)
     count_samples(samples.values, samples.groups(codes), counts)
     return counts
-
-
-def _tokens(
-    ragged: Ragged,
-) -> tuple[Int64s, Int64s, npt.NDArray[np.int32], Int64s, npt.NDArray[np.uint8]]:
-    return ragged.times, ragged.offsets, ragged.sizes, ragged.size_offsets, ragged.kinds

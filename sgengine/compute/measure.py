@@ -68,7 +68,7 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     facts = _facts(batch)
     broken = breaches(facts)
     ragged = _ragged(facts, broken)
-    found = kernels.latencies(ragged, _tokens_before_sizes(facts, ragged))
+    found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings)
     broken |= _chunk_breaches(found.breach, broken)
     ragged = _without(ragged, broken)
     kept = np.setdiff1d(np.arange(batch.num_rows), np.array(sorted(broken), dtype=np.int64))

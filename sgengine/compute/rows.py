@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,32 +13,13 @@ from sgengine.compute.ragged import Bools, Ragged
 from sgengine.compute.settings import MeasureSettings
 from sgengine.kernels import request, scan
 
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
+UInt8s = npt.NDArray[np.uint8]
 
 _VERTICES_PER_ROW = 10
 """First guess of an envelope's size; real delivery curves have about 7 vertices."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Latencies:
-    """ttft, t_n, last chunk and longest gap in ns, (R,) int64, and the code of the rule each row breaks."""
-
-    breach: npt.NDArray[np.uint8]
-    n: Int64s
-    ttft: Int64s
-    last_token: Int64s
-    last_chunk: Int64s
-    itl_max: Int64s
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deliveries:
-    """Idle latency (for unknown sizes: its upper bound), its lower bound, and late tokens, (R,) int64."""
-
-    idle: Int64s
-    idle_min: Int64s
-    late: Int64s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,100 +27,121 @@ class Hulls:
     """Envelopes of R rows: ``offsets`` (R + 1,) into ``tokens`` int32 and ``times`` int64, and both paces."""
 
     offsets: Int64s
-    tokens: npt.NDArray[np.int32]
+    tokens: Int32s
     times: Int64s
     eq5_pace: Float64s
     sustained_pace: Float64s
 
 
-def latencies(ragged: Ragged, n: Int64s) -> Latencies:
-    """Run the latency kernel; ``n`` (R,) int64 is completed for rows with sizes."""
-    rows = ragged.rows
-    out = Latencies(
-        breach=np.zeros(rows, dtype=np.uint8),
-        n=n.copy(),
-        ttft=np.zeros(rows, dtype=np.int64),
-        last_token=np.zeros(rows, dtype=np.int64),
-        last_chunk=np.zeros(rows, dtype=np.int64),
-        itl_max=np.zeros(rows, dtype=np.int64),
-    )
-    request.latency(
-        *_tokens(ragged), out.breach, out.n, out.ttft, out.last_token, out.last_chunk, out.itl_max
-    )
-    return out
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What the kernels say of R rows, arbitrary where a row's kind leaves it undefined.
+
+    ``breach``: code of the rule that a row breaks. Latencies, ``idle`` (for unknown sizes its upper
+    bound), ``idle_min`` and ``late`` are (R,) int64 in ns and tokens; ``n`` is complete. ``hulls`` is
+    None where no envelopes were wanted.
+    """
+
+    breach: UInt8s
+    n: Int64s
+    ttft: Int64s
+    last_token: Int64s
+    last_chunk: Int64s
+    itl_max: Int64s
+    idle: Int64s
+    idle_min: Int64s
+    late: Int64s
+    qoe: Float64s
+    fluidity: Float64s
+    hulls: Hulls | None
 
 
-def deliveries(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Deliveries:
-    """Run the delivery kernel for the settings' reader."""
-    rows = ragged.rows
-    out = Deliveries(
-        idle=np.zeros(rows, dtype=np.int64),
-        idle_min=np.zeros(rows, dtype=np.int64),
-        late=np.zeros(rows, dtype=np.int64),
-    )
+class HullRoom:
+    """Where the hull kernel works: a stack for the longest row, and output that grows on demand."""
+
+    def __init__(self, ragged: Ragged, *, wanted: bool = True) -> None:
+        rows = ragged.rows
+        self._longest = int(np.max(np.diff(ragged.offsets), initial=0)) if wanted else 0
+        size = _VERTICES_PER_ROW * rows if wanted else 0
+        self._stack = (np.zeros(self._longest, np.int32), np.zeros(self._longest, np.int64))
+        self._offsets = np.zeros(rows + 1, dtype=np.int64)
+        self._tokens = np.zeros(size, dtype=np.int32)
+        self._times = np.zeros(size, dtype=np.int64)
+        self._paces = np.zeros((2, rows))
+
+    def arrays(self) -> tuple[Any, ...]:
+        """The kernel's last seven arguments."""
+        return (*self._stack, self._offsets, self._tokens, self._times, *self._paces)
+
+    def grow(self) -> None:
+        """Double the output and make room for the longest row."""
+        more = self._longest + self._tokens.size
+        self._tokens = np.concatenate([self._tokens, np.zeros(more, dtype=np.int32)])
+        self._times = np.concatenate([self._times, np.zeros(more, dtype=np.int64)])
+
+    def hulls(self) -> Hulls:
+        """What was written."""
+        used = int(self._offsets[-1])
+        return Hulls(
+            offsets=self._offsets,
+            tokens=self._tokens[:used],
+            times=self._times[:used],
+            eq5_pace=self._paces[0],
+            sustained_pace=self._paces[1],
+        )
+
+
+def measure_rows(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Rows:
+    """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes."""
+    ints = np.zeros((7, ragged.rows), dtype=np.int64)
+    floats = np.zeros((2, ragged.rows))
+    breach = np.zeros(ragged.rows, dtype=np.uint8)
+    counts, kinds = n.copy(), ragged.kinds.copy()
+    room = HullRoom(ragged, wanted=settings.envelopes)
     reader = settings.reader
-    request.delivery(
-        *_tokens(ragged), n, reader.first_ns, reader.pace_ns, out.idle, out.idle_min, out.late
-    )
-    return out
-
-
-def smoothness(
-    ragged: Ragged, n: Int64s, idle: Int64s, settings: MeasureSettings
-) -> tuple[Float64s, Float64s]:
-    """qoe and fluidity, (R,) float64, defined for rows whose sizes are known."""
-    qoe = np.zeros(ragged.rows)
-    fluidity = np.zeros(ragged.rows)
-    reader = settings.reader
-    request.smoothness(
-        *_tokens(ragged),
-        n,
-        idle,
+    inputs: tuple[Any, ...] = (
+        *tokens_of(ragged)[:4],
+        kinds,
         reader.first_ns,
         reader.pace_ns,
         reader.skip_first,
-        qoe,
-        fluidity,
+        settings.smoothness,
+        settings.envelopes,
     )
-    return qoe, fluidity
-
-
-def hulls(ragged: Ragged, n: Int64s, settings: MeasureSettings, *, lower: bool = False) -> Hulls:
-    """Envelopes of all rows; of rows with unknown sizes the upper bound, or the lower if ``lower``."""
-    rows = ragged.rows
-    longest = int(np.max(np.diff(ragged.offsets), initial=0))
-    stack = (np.zeros(longest, dtype=np.int32), np.zeros(longest, dtype=np.int64))
-    offsets = np.zeros(rows + 1, dtype=np.int64)
-    tokens = np.zeros(rows * _VERTICES_PER_ROW, dtype=np.int32)
-    times = np.zeros(rows * _VERTICES_PER_ROW, dtype=np.int64)
-    paces = (np.zeros(rows), np.zeros(rows))
+    outputs: tuple[Any, ...] = (breach, counts, *ints, *floats)
+    run: Callable[..., int] = request.in_blocks
     start = 0
     while True:
-        start = request.envelope(
-            *_tokens(ragged),
-            n,
-            lower,
-            start,
-            settings.reader.first_ns,
-            *stack,
-            offsets,
-            tokens,
-            times,
-            *paces,
-        )
-        if start == rows:
+        start = run(*inputs, start, *outputs, *room.arrays())
+        if start == ragged.rows:
             break
-        room = longest + tokens.size
-        tokens = np.concatenate([tokens, np.zeros(room, dtype=np.int32)])
-        times = np.concatenate([times, np.zeros(room, dtype=np.int64)])
-    used = int(offsets[rows])
-    return Hulls(
-        offsets=offsets,
-        tokens=tokens[:used],
-        times=times[:used],
-        eq5_pace=paces[0],
-        sustained_pace=paces[1],
+        room.grow()
+    return Rows(
+        breach=breach,
+        n=counts,
+        ttft=ints[0],
+        last_token=ints[1],
+        last_chunk=ints[2],
+        itl_max=ints[3],
+        idle=ints[4],
+        idle_min=ints[5],
+        late=ints[6],
+        qoe=floats[0],
+        fluidity=floats[1],
+        hulls=room.hulls() if settings.envelopes else None,
     )
+
+
+def lower_hulls(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Hulls:
+    """Envelopes that bound the idle latency of rows with unknown sizes from below."""
+    room = HullRoom(ragged)
+    start = 0
+    while True:
+        first = settings.reader.first_ns
+        start = request.envelope(*tokens_of(ragged), n, True, start, first, *room.arrays())
+        if start == ragged.rows:
+            return room.hulls()
+        room.grow()
 
 
 def sizes_known(ragged: Ragged) -> Bools:
@@ -145,7 +149,6 @@ def sizes_known(ragged: Ragged) -> Bools:
     return np.isin(ragged.kinds, (scan.ONE_EACH, scan.SIZED))
 
 
-def _tokens(
-    ragged: Ragged,
-) -> tuple[Int64s, Int64s, npt.NDArray[np.int32], Int64s, npt.NDArray[np.uint8]]:
+def tokens_of(ragged: Ragged) -> tuple[Int64s, Int64s, Int32s, Int64s, UInt8s]:
+    """The first five arguments of every kernel over a batch."""
     return ragged.times, ragged.offsets, ragged.sizes, ragged.size_offsets, ragged.kinds

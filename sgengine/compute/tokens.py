@@ -26,16 +26,12 @@ class Metrics:
     envelopes: dict[str, pa.Array]
 
 
-def token_metrics(
-    ragged: Ragged, latencies: kernels.Latencies, settings: MeasureSettings
-) -> Metrics:
-    """Every metric that the rows' own chunks define, for rows that keep the rules.
+def token_metrics(ragged: Ragged, found: kernels.Rows, settings: MeasureSettings) -> Metrics:
+    """Every metric that the rows' own chunks define, from what the kernels ``found``.
 
     Rows of kind NO_CHUNKS are NULL throughout, EMPTY ones but for the empty envelope.
     """
-    values = _latency_values(ragged, latencies)
-    n = latencies.n
-    found = kernels.deliveries(ragged, n, settings)
+    values = _latency_values(ragged, found)
     known = kernels.sizes_known(ragged)
     bounded = ragged.kinds == scan.UNKNOWN_SIZES
     values["user_idle_latency_ns"] = Values(data=found.idle, defined=known)
@@ -43,56 +39,62 @@ def token_metrics(
     values["user_idle_latency_ns_max"] = Values(data=found.idle, defined=bounded)
     values["late_tokens"] = Values(data=found.late, defined=known)
     if settings.smoothness:
-        values |= _smoothness_values(ragged, n, found.idle, settings)
-    hulls = _hull_columns(ragged, latencies, settings, values) if settings.envelopes else {}
+        values |= _smoothness_values(ragged, found, settings)
+    hulls: dict[str, pa.Array] = {}
+    if found.hulls is not None:
+        values |= _pace_values(ragged, found, found.hulls, settings)
+        hulls = _hull_columns(ragged, found.n, found.hulls, settings)
     return Metrics(values=values, envelopes=hulls)
 
 
-def _latency_values(ragged: Ragged, latencies: kernels.Latencies) -> dict[str, Values]:
-    kinds, n = ragged.kinds, latencies.n
+def _latency_values(ragged: Ragged, found: kernels.Rows) -> dict[str, Values]:
+    kinds, n = ragged.kinds, found.n
     delivered = (kinds != scan.NO_CHUNKS) & (kinds != scan.EMPTY)
     chunks = np.where(kinds == scan.NO_CHUNKS, 0, np.diff(ragged.offsets))
     several = delivered & (n >= 2)
-    span = latencies.last_token - latencies.ttft
+    span = found.last_token - found.ttft
     tpot = np.divide(span, n - 1, where=several, out=np.zeros(n.size))
     return {
         "n_chunks": Values(data=chunks, defined=kinds != scan.NO_CHUNKS),
-        "last_chunk_ns": Values(data=latencies.last_chunk, defined=delivered),
-        "ttft_ns": Values(data=latencies.ttft, defined=delivered),
-        "e2e_latency_ns": Values(data=latencies.last_token, defined=delivered),
+        "last_chunk_ns": Values(data=found.last_chunk, defined=delivered),
+        "ttft_ns": Values(data=found.ttft, defined=delivered),
+        "e2e_latency_ns": Values(data=found.last_token, defined=delivered),
         "tpot_ns": Values(data=tpot, defined=several),
-        "itl_max_ns": Values(data=latencies.itl_max, defined=delivered & (chunks >= 2)),
+        "itl_max_ns": Values(data=found.itl_max, defined=delivered & (chunks >= 2)),
     }
 
 
 def _smoothness_values(
-    ragged: Ragged, n: Int64s, idle: Int64s, settings: MeasureSettings
+    ragged: Ragged, found: kernels.Rows, settings: MeasureSettings
 ) -> dict[str, Values]:
-    qoe, fluidity = kernels.smoothness(ragged, n, idle, settings)
     known = kernels.sizes_known(ragged)
     reader = settings.reader
-    timed = known & (n >= 2) if reader.skip_first else known
+    timed = known & (found.n >= 2) if reader.skip_first else known
     if reader.pace_ns == 0:
         timed = np.zeros_like(known)
     return {
-        "qoe": Values(data=qoe, defined=known),
-        "fluidity": Values(data=fluidity, defined=timed),
+        "qoe": Values(data=found.qoe, defined=known),
+        "fluidity": Values(data=found.fluidity, defined=timed),
+    }
+
+
+def _pace_values(
+    ragged: Ragged, found: kernels.Rows, hulls: kernels.Hulls, settings: MeasureSettings
+) -> dict[str, Values]:
+    """Both paces, which come from the hulls."""
+    known = kernels.sizes_known(ragged)
+    prompt = known & (found.ttft <= settings.reader.first_ns)
+    return {
+        "eq5_pace_ns": Values(data=hulls.eq5_pace, defined=known),
+        "sustained_pace_ns": Values(data=hulls.sustained_pace, defined=prompt),
     }
 
 
 def _hull_columns(
-    ragged: Ragged,
-    latencies: kernels.Latencies,
-    settings: MeasureSettings,
-    values: dict[str, Values],
+    ragged: Ragged, n: Int64s, upper: kernels.Hulls, settings: MeasureSettings
 ) -> dict[str, pa.Array]:
-    """The three envelope columns; the two paces, which the same hulls give, go to ``values``."""
-    upper = kernels.hulls(ragged, latencies.n, settings)
-    known = kernels.sizes_known(ragged)
-    prompt = known & (latencies.ttft <= settings.reader.first_ns)
-    values["eq5_pace_ns"] = Values(data=upper.eq5_pace, defined=known)
-    values["sustained_pace_ns"] = Values(data=upper.sustained_pace, defined=prompt)
-    exact = known | (ragged.kinds == scan.EMPTY)
+    """The three envelope columns."""
+    exact = kernels.sizes_known(ragged) | (ragged.kinds == scan.EMPTY)
     bounded = ragged.kinds == scan.UNKNOWN_SIZES
     columns = {
         "envelope": envelopes(upper, exact),
@@ -101,6 +103,5 @@ def _hull_columns(
     }
     if bounded.any():
         only = ragged.with_kinds(np.where(bounded, ragged.kinds, scan.NO_CHUNKS).astype(np.uint8))
-        lower = kernels.hulls(only, latencies.n, settings, lower=True)
-        columns["envelope_min"] = envelopes(lower, bounded)
+        columns["envelope_min"] = envelopes(kernels.lower_hulls(only, n, settings), bounded)
     return columns

@@ -32,6 +32,7 @@ from sgengine.kernels.fluidity import fluidity_one_each, fluidity_sized
 from sgengine.kernels.qoe import qoe_one_each, qoe_sized
 from sgengine.kernels.scan import (
     KEPT,
+    NO_CHUNKS,
     ONE_EACH,
     SIZED,
     UNKNOWN_SIZES,
@@ -45,6 +46,10 @@ from sgengine.kernels.scan import (
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 UInt8s = npt.NDArray[np.uint8]
+
+_BLOCK = 1 << 16
+"""Chunks of a block: half a megabyte of times, a quarter of a second-level cache."""
+
 Float64s = npt.NDArray[np.float64]
 
 
@@ -214,3 +219,119 @@ def envelope(
             eq5_pace[r] = eq5_pace_of(top_i[:size], top_t[:size])
             sustained_pace[r] = sustained_pace_of(top_i[:size], top_t[:size], first)
     return kinds.size
+
+
+@kernel
+def in_blocks(
+    times: Int64s,
+    offsets: Int64s,
+    sizes: Int32s,
+    size_offsets: Int64s,
+    kinds: UInt8s,
+    first: int,
+    pace: int,
+    skip_first: bool,
+    with_smoothness: bool,
+    with_hulls: bool,
+    start: int,
+    breach: UInt8s,
+    n: Int64s,
+    ttft: Int64s,
+    last_token: Int64s,
+    last_chunk: Int64s,
+    itl_max: Int64s,
+    idle: Int64s,
+    idle_min: Int64s,
+    late: Int64s,
+    qoe: Float64s,
+    fluidity: Float64s,
+    top_i: Int32s,
+    top_t: Int64s,
+    hull_offsets: Int64s,
+    tokens: Int32s,
+    hull_times: Int64s,
+    eq5_pace: Float64s,
+    sustained_pace: Float64s,
+) -> int:
+    """All of the above, over blocks of rows whose chunks stay in the second-level cache.
+
+    One after the other over a whole batch, each kernel reads the chunks from memory again: 0.4 G
+    tokens/s for latency and delivery instead of 0.9. Rows that break a rule become NO_CHUNKS in
+    ``kinds``, which is written. Returns R, or the row from which to go on with more room for hulls.
+    """
+    rows = kinds.size
+    a = start
+    while a < rows:
+        b = a + 1
+        while b < rows and offsets[b + 1] - offsets[a] <= _BLOCK:
+            b += 1
+        block = offsets[a : b + 1]
+        size_block = size_offsets[a : b + 1]
+        live = kinds[a:b]
+        latency(
+            times,
+            block,
+            sizes,
+            size_block,
+            live,
+            breach[a:b],
+            n[a:b],
+            ttft[a:b],
+            last_token[a:b],
+            last_chunk[a:b],
+            itl_max[a:b],
+        )
+        for r in range(a, b):
+            if breach[r] != KEPT:
+                kinds[r] = NO_CHUNKS
+        delivery(
+            times,
+            block,
+            sizes,
+            size_block,
+            live,
+            n[a:b],
+            first,
+            pace,
+            idle[a:b],
+            idle_min[a:b],
+            late[a:b],
+        )
+        if with_smoothness:
+            smoothness(
+                times,
+                block,
+                sizes,
+                size_block,
+                live,
+                n[a:b],
+                idle[a:b],
+                first,
+                pace,
+                skip_first,
+                qoe[a:b],
+                fluidity[a:b],
+            )
+        if with_hulls:
+            done = envelope(
+                times,
+                block,
+                sizes,
+                size_block,
+                live,
+                n[a:b],
+                False,
+                0,
+                first,
+                top_i,
+                top_t,
+                hull_offsets[a : b + 1],
+                tokens,
+                hull_times,
+                eq5_pace[a:b],
+                sustained_pace[a:b],
+            )
+            if a + done < b:
+                return a + done
+        a = b
+    return rows

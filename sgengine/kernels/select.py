@@ -51,29 +51,17 @@ def moments(values: Float64s, scale: float, out: UInt64s) -> None:
             out[7] += square >> np.uint64(32)
 
 
-@inlined
-def part_edge(low: float, width: float, part: int) -> float:
-    """Where part ``part`` of an interval cut in equal parts begins."""
-    return low + width * part
-
-
 @kernel
-def count_parts(values: Float64s, low: float, high: float, width: float, counts: Int64s) -> None:
-    """Add to ``counts`` (P,) the ``values`` (S,) in [low, high), by part of ``width``.
+def count_parts(values: Float64s, low: int, high: int, shift: int, counts: Int64s) -> None:
+    """Add to ``counts`` (P,) the ``values`` (S,) whose bits are in [low, high), by part of 2^shift.
 
-    A division may land one part off at an edge; the edges decide.
+    The bits of doubles from 0 on, read as int64, are in the order of the doubles: parts of equally
+    many doubles need no division, and can be cut down to a single one.
     """
-    parts = counts.size
     for k in range(values.size):
-        value = values[k]
-        if not low <= value < high:
-            continue
-        part = min(int((value - low) / width), parts - 1)
-        while value < part_edge(low, width, part):
-            part -= 1
-        while part < parts - 1 and value >= part_edge(low, width, part + 1):
-            part += 1
-        counts[part] += 1
+        bits = np.float64(values[k]).view(np.int64)
+        if low <= bits < high:
+            counts[(bits - low) >> shift] += 1
 
 
 @kernel
@@ -89,11 +77,14 @@ def take_between(values: Float64s, low: float, high: float, out: Float64s) -> in
 
 @inlined
 def fine_bucket(value: float) -> int:
-    """Bucket of a sample of ``value`` ns, as kernels.histogram's but 8 times finer: below 0.1 %."""
+    """Bucket of a sample of ``value`` ns, as kernels.histogram's but 8 times finer: below 0.1 %.
+
+    Samples that round to 2^63 belong to the last one.
+    """
     if value < 2048.0:
         return int(value)
     bits = np.float64(value).view(np.int64)
-    return (bits >> 42) - ((1023 + 11) << 10) + 2048
+    return min((bits >> 42) - ((1023 + 11) << 10) + 2048, N_FINE - 1)
 
 
 @kernel

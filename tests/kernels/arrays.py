@@ -60,7 +60,7 @@ def counts_of(curves: Sequence[Curve]) -> np.ndarray[Any, Any]:
 def delivered(curves: Sequence[Curve], first: int, pace: int) -> list[Delivered]:
     """user_idle_latency and late_tokens of every curve, by the kernel."""
     settings = MeasureSettings(reader=Reader(first_ns=first, pace_ns=pace))
-    found = rows.deliveries(ragged_of(curves), counts_of(curves), settings)
+    found = rows.measure_rows(ragged_of(curves), counts_of(curves), settings)
     return [Delivered(int(i), int(n)) for i, n in zip(found.idle, found.late, strict=True)]
 
 
@@ -77,7 +77,8 @@ def smoothed(curve: Curve, first: int, pace: int) -> list[int]:
 def hulls_of(curves: Sequence[Curve], first: int = 0) -> list[list[tuple[int, int]]]:
     """Envelope vertices of every curve, by the kernel."""
     settings = MeasureSettings(reader=Reader(first_ns=first, pace_ns=0))
-    found = rows.hulls(ragged_of(curves), counts_of(curves), settings)
+    found = rows.measure_rows(ragged_of(curves), counts_of(curves), settings).hulls
+    assert found is not None
     points = list(zip(found.tokens.tolist(), found.times.tolist(), strict=True))
     bounds = found.offsets.tolist()
     return [points[a:b] for a, b in pairwise(bounds)]

@@ -109,7 +109,7 @@ def test_a_second_process_loads_every_kernel_instead_of_compiling_it(repo: Path)
     run(ALL, repo)
     found = answer(run(ALL, repo))
     used = {name: counts for name, counts in found.items() if counts != [0, 0]}
-    assert {"latency", "delivery", "smoothness", "envelope", "envelope_at"} <= set(used)
+    assert {"in_blocks", "envelope", "envelope_at"} <= set(used)
     assert {"count_gaps", "count_row_samples", "fill_samples", "bucket_edges"} <= set(used)
     assert {name for name, (hits, misses) in used.items() if misses or not hits} == set()
 
