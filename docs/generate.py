@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sgengine.check import KINDS, SEVERITIES
+from sgengine.parity import render_profiles
 from sgengine.schema import TABLES, TableSpec
 from sgengine.schema.rules import RULES
 from sgengine.sql import render_reference
@@ -51,6 +53,88 @@ def _table(spec: TableSpec) -> str:
     return "\n".join(lines)
 
 
+CHECK = """# Checking a trace
+
+```sh
+sgengine check data/*.parquet
+sgengine check data/ --json
+```
+
+`sgengine check INPUT...` looks at every row once, in the memory of `--memory`, and says what would
+make figures untrue, before anyone trusts them. It takes inputs as `analyze` does. In a notebook:
+
+```python
+from sgengine.check import check
+
+checked = check(["data"])
+print(checked.is_clean, [finding.name for finding in checked.findings])
+```
+
+A finding has a name, a severity, how many rows, requests, runs or sources it is about (`count`, `of`)
+and their share of all, an example (source, run, request or place), and a message that ends in what to
+do. The exit code is 1 if any finding is an error, else 0.
+
+- **error**: figures would be wrong, or rows are missing from them;
+- **warning**: figures are right, and mean less than they seem to;
+- **info**: good to know.
+
+Generated from `sgengine/check/kinds.py`; rows that break a rule (`tables.md`) have its name."""
+
+
+def check_page() -> str:
+    """docs/check.md: every finding with its severity, meaning and advice."""
+    parts = [CHECK]
+    for severity in SEVERITIES:
+        parts.append(f"\n## {severity}\n\n| finding | counts | what it means | what to do |")
+        parts.append("| --- | --- | --- | --- |")
+        parts += [
+            f"| `{kind.name}` | {kind.of} | {kind.meaning} | {kind.advice} |"
+            for kind in KINDS
+            if kind.severity == severity
+        ]
+    return "\n".join(parts) + "\n"
+
+
+PARITY = """# A client's own figures
+
+```text
+sgengine parity results/openai-chat.json
+sgengine parity results/ --all
+sgengine parity results/ --json
+```
+
+`sgengine parity INPUT...` takes result files of benchmark clients, folders or globs. It recomputes the
+figures that a file states by the rules of the client that wrote it, quirks and all, and shows for each
+the stated value, the recomputed one, ours, and why ours differs. What cannot be recomputed is listed
+with the reason; nothing that a file states is left out. Summaries that a client writes beside its
+detail are found there. In a notebook: `sgengine.parity.parity(inputs)`.
+
+| verdict | meaning |
+| --- | --- |
+| match | recomputed, and within the tolerance of the table below |
+| bounded | the detail gives bounds alone, and the stated value lies within them |
+| mismatch | neither: the file does not belong together, was changed, or its client has another rule |
+| not recomputed | stated, but not a function of what the file has |
+
+The exit code is 1 if there is a mismatch or a damaged file. Tolerances are relative to the larger of the
+two values; standard deviations and variances of nearly equal values are compared to 1e-12 of the largest
+value. Ours are those of `sgengine analyze` for the run, under the SLO that the file states, if any.
+
+Where builds of a client differ and its files do not say which build wrote them, the stated figures decide:
+inference-perf's count of output tokens (`use_server_output_tokens`), GuideLLM 0.3's `tokens_per_second`,
+genai-bench's `error_rate`, the peak concurrency of vLLM with `latencies[]`.
+
+## Profiles
+
+Generated from `sgengine/parity/clients`. In a place, `{s}` stands for a statistic as the client spells it,
+`*` and other names in braces for any key, `**` for everything below."""
+
+
+def parity_page() -> str:
+    """docs/parity.md: what each client calls what, its rules, and why ours differs."""
+    return f"{PARITY}\n{render_profiles()}\n"
+
+
 def between(page: str, marks: tuple[str, str], text: str) -> str:
     """``page`` with ``text`` between its two marks."""
     before, _, rest = page.partition(marks[0])
@@ -72,6 +156,8 @@ def pages() -> dict[Path, str]:
     readme, sql = ROOT / "README.md", DOCS / "sql.md"
     return {
         DOCS / "tables.md": tables_page(),
+        DOCS / "check.md": check_page(),
+        DOCS / "parity.md": parity_page(),
         sql: between(sql.read_text("utf-8"), SQL, render_reference()),
         readme: between(readme.read_text("utf-8"), TRANSCRIPT, transcript()),
     }

@@ -1,33 +1,73 @@
 """REQUESTS -> group figures: streaming, mergeable, the contract for every figure."""
 
+from sgengine.aggregate.activity import Activity
 from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, pooled_samples
 from sgengine.aggregate.distribution import QUANTILES, STATISTICS, Distribution, distribution
 from sgengine.aggregate.gap_table import GapTable
 from sgengine.aggregate.keys import Key, group_rows
 from sgengine.aggregate.pool import GapPool
 from sgengine.aggregate.ranks import Gathering, RankSearch
+from sgengine.aggregate.sections import (
+    INSIDE,
+    WHERE,
+    Section,
+    Sections,
+    only,
+    places,
+    sections_of,
+)
+from sgengine.aggregate.selection import (
+    Moment,
+    Selection,
+    Steady,
+    TimeWindow,
+    Trim,
+    choose,
+    parse_steady,
+    parse_trim,
+    parse_window,
+)
 from sgengine.aggregate.settings import DEFAULT_BY, SummarySettings
+from sgengine.aggregate.sorted_spool import SortedSpool
 from sgengine.aggregate.windows import HOUR_NS, SLICES, Span, span_of, window
 
 __all__ = [
     "DEFAULT_BY",
     "HOUR_NS",
+    "INSIDE",
     "QUANTILES",
     "SLICES",
     "STATISTICS",
+    "WHERE",
     "WHOLE_RULES",
+    "Activity",
     "Aggregator",
     "Distribution",
     "GapPool",
     "GapTable",
     "Gathering",
     "Key",
+    "Moment",
     "RankSearch",
+    "Section",
+    "Sections",
+    "Selection",
+    "SortedSpool",
     "Span",
+    "Steady",
     "SummarySettings",
+    "TimeWindow",
+    "Trim",
+    "choose",
     "distribution",
     "group_rows",
+    "only",
+    "parse_steady",
+    "parse_trim",
+    "parse_window",
+    "places",
     "pooled_samples",
+    "sections_of",
     "span_of",
     "window",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,14 @@ import pyarrow as pa
 from sgengine.aggregate.columns import keep
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.figures import Figures, Group, figures
-from sgengine.aggregate.keys import Key, group_rows
+from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns
 from sgengine.aggregate.pool import GapPool
+from sgengine.aggregate.sections import Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.spool import Spool
 from sgengine.aggregate.table import OK, requests_of
 from sgengine.aggregate.targets import target_met
-from sgengine.aggregate.windows import SLICES, Span, span_of, window
+from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
 from sgengine.compute import Measured, itl_samples
 
 DIMENSION_SUFFIX = "_dim"
@@ -35,10 +37,14 @@ class Aggregator:
     """Requests seen so far, by group.
 
     Adding batches in any order, or merging aggregators of parts, gives the same figures: integers and
-    order statistics exactly, sums rounded once.
+    order statistics exactly, sums rounded once. ``sections``: the part of each run that is chosen, if
+    the settings choose one; what is added are its members. ``columns``: those that any row has.
     """
 
     settings: SummarySettings
+    sections: Sections | None = None
+    columns: dict[str, None] = field(default_factory=dict)
+    outside: dict[Key, int] = field(default_factory=dict)
     runs: dict[Key, set[str]] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
     kept: Spool = field(init=False)
@@ -53,6 +59,7 @@ class Aggregator:
         """Take in one batch of REQUESTS, and the ITL samples of the ``measured`` batch behind it."""
         if requests.num_rows == 0:
             return
+        self.columns.update(dict.fromkeys(plain_columns(requests)))
         numbers = keep(requests_of(requests), self.settings)
         keys, codes = group_rows(requests, self.settings.by)
         order = np.argsort(codes, kind="stable")
@@ -63,6 +70,13 @@ class Aggregator:
         if measured is not None:
             pooled = pooled_samples(requests, measured, keys, codes, self.settings)
             self.pool.add(keys, *pooled)
+
+    def leave_out(self, requests: pa.RecordBatch) -> None:
+        """Count the REQUESTS rows of a batch that are outside of their runs' sections."""
+        self.columns.update(dict.fromkeys(plain_columns(requests)))
+        keys, codes = group_rows(requests, self.settings.by)
+        for key, count in zip(keys, np.bincount(codes).tolist(), strict=True):
+            self.outside[key] = self.outside.get(key, 0) + count
 
     def _add_runs(self, requests: pa.RecordBatch, keys: list[Key], codes: Int64s) -> None:
         runs, run_codes = group_rows(requests, ("run",))
@@ -75,6 +89,9 @@ class Aggregator:
 
     def merge(self, other: Aggregator) -> None:
         """Take in all that ``other`` has seen."""
+        self.columns.update(other.columns)
+        for key, count in other.outside.items():
+            self.outside[key] = self.outside.get(key, 0) + count
         self.kept.merge(other.kept)
         for key, runs in other.runs.items():
             self.runs.setdefault(key, set()).update(runs)
@@ -90,8 +107,11 @@ class Aggregator:
         """The figures of every group, sorted by key, the ``by`` columns first.
 
         ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group where the
-        pool could not hold the samples (see GapPool.search).
+        pool could not hold the samples (see GapPool.search). Raises UsageError if no row of any source
+        has a column of ``by``.
         """
+        if self.columns:
+            check_by(self.settings.by, self.columns)
         if itl is None:
             itl = self.pool.distributions()
         return [
@@ -100,19 +120,25 @@ class Aggregator:
 
     def _figures(self, key: Key, stated: Mapping[str, int], itl: Distribution | None) -> Figures:
         settings = self.settings
-        span = window(
-            sorted(self.runs[key]),
-            self.spans,
-            stated,
-            given_ns=settings.duration_ns,
-            slice_ns=_slice_of(settings.by, key),
+        group = Group(
+            kept=self.kept.of(key), itl=itl, window=self._window(key, stated), settings=settings
         )
-        group = Group(kept=self.kept.of(key), itl=itl, window=span, settings=settings)
         named = dict(zip(settings.by, key, strict=True))
         found = figures(group)
+        if settings.selection is not None:
+            found["requests_outside"] = self.outside.get(key, 0)
         if settings.target is not None:
             found["target_met"] = target_met(group, found)
         return {_beside(found, name): value for name, value in named.items()} | found
+
+    def _window(self, key: Key, stated: Mapping[str, int]) -> Window:
+        """T of a group, by the first rule of METRICS 5 that applies."""
+        settings, runs = self.settings, sorted(self.runs[key])
+        part = _slice_of(settings.by, key)
+        if settings.selection is None or self.sections is None or settings.duration_ns is not None:
+            length = None if part is None else part[1] - part[0]
+            return window(runs, self.spans, stated, given_ns=settings.duration_ns, slice_ns=length)
+        return windowed(runs, self.sections, settings.selection.source, part=part)
 
 
 def _beside(figures: Figures, name: str) -> str:
@@ -141,21 +167,29 @@ def pooled_samples(
     return samples.groups(codes), samples.values
 
 
-def _slice_of(by: tuple[str, ...], key: Key) -> int | None:
-    """Length of the time slice that a group is, the shortest that it is grouped by; None if it is none.
+def _slice_of(by: tuple[str, ...], key: Key) -> tuple[int, int] | None:
+    """The time slice [a, b) that a group is, the shortest that it is grouped by; None if it is none.
 
     Requests without a place in time, the None slice, divide by their runs' window.
     """
-    lengths = [
-        SLICES[name]
+    slices = [
+        (value, value + SLICES[name])
         for name, value in zip(by, key, strict=True)
-        if name in SLICES and value is not None
+        if name in SLICES and isinstance(value, int)
     ]
-    return min(lengths, default=None)
+    return min(slices, key=lambda part: part[1] - part[0], default=None)
 
 
-def _order(key: Key) -> tuple[tuple[bool, bool, object], ...]:
-    """Sorts mixed values: None last, numbers before texts."""
-    return tuple(
-        (part is None, isinstance(part, str), part if part is not None else 0) for part in key
-    )
+def _order(key: Key) -> tuple[tuple[bool, str, object], ...]:
+    """Sorts mixed values: None last, numbers first, then texts, then whatever else there is."""
+    return tuple(_rank(part) for part in key)
+
+
+def _rank(part: object) -> tuple[bool, str, object]:
+    if part is None:
+        return True, "", 0
+    if isinstance(part, int | float | Decimal):
+        return False, "", part
+    if isinstance(part, str):
+        return False, "str", part
+    return False, f"~{type(part).__name__}", str(part)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,7 +21,8 @@ def group_rows(batch: pa.RecordBatch, by: tuple[str, ...]) -> tuple[list[Key], I
     """The distinct values of the ``by`` columns in ``batch``, and each row's index among them.
 
     ``hour`` and ``day`` are slices of the arrival on a unix clock, as ns since the epoch, else None.
-    Raises UsageError for a column that is not there, or that holds lists.
+    A column that is not there is None in every row: other sources may have it (see ``check_by``).
+    Raises UsageError for a column that holds lists.
     """
     columns = [_column(batch, name) for name in by]
     codes = np.zeros(batch.num_rows, dtype=np.int64)
@@ -33,21 +36,38 @@ def group_rows(batch: pa.RecordBatch, by: tuple[str, ...]) -> tuple[list[Key], I
     return keys, codes.astype(np.int64)
 
 
+def plain_columns(batch: pa.RecordBatch) -> list[str]:
+    """The columns of ``batch`` that rows can be grouped by."""
+    return [field.name for field in batch.schema if not pa.types.is_nested(field.type)]
+
+
+def check_by(by: Iterable[str], known: Iterable[str]) -> None:
+    """Raise UsageError for a column of ``by`` that no source has, ``known`` being all they have."""
+    named = list(dict.fromkeys([*known, *SLICES]))
+    for name in by:
+        if name not in named:
+            raise UsageError(
+                f"by names {name}, which is no column of this trace: give one of {', '.join(named)}"
+            )
+
+
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
     if name in batch.schema.names:
-        column = batch.column(name)
-        if pa.types.is_nested(column.type):
-            raise UsageError(f"by names {name}, which holds lists: give a column of plain values")
-        if pa.types.is_dictionary(column.type):
-            return column.cast(column.type.value_type)
-        return column
+        return _plain(batch.column(name), name)
     if name in SLICES:
         return _slice(batch, SLICES[name])
-    known = [f.name for f in batch.schema if not pa.types.is_nested(f.type)]
-    raise UsageError(
-        f"by names {name}, which is no column of this trace: give one of "
-        f"{', '.join([*known, *SLICES])}"
-    )
+    return pa.nulls(batch.num_rows)
+
+
+def _plain(column: pa.Array, name: str) -> pa.Array:
+    """The column's values; NaN, which equals nothing and would be a group a row, is NULL."""
+    if pa.types.is_nested(column.type):
+        raise UsageError(f"by names {name}, which holds lists: give a column of plain values")
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return column
 
 
 def _slice(batch: pa.RecordBatch, length_ns: int) -> pa.Array:

@@ -54,7 +54,8 @@ class Interval:
         """Edges of the parts, the last one at the interval's own end."""
         low, high = self.bits
         edges = low + (np.arange(PARTS + 1, dtype=np.int64) << self.shift)
-        return np.minimum(edges, high).view(np.float64)
+        found: Float64s = np.minimum(edges, high).view(np.float64)
+        return found
 
 
 class Narrowing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sgengine.aggregate.selection import Selection
 from sgengine.errors import UsageError
 from sgengine.objectives import DEFAULT_BENEFIT, DEFAULT_READER, Benefit, Reader, Slo, Target
 from sgengine.schema.enums import DENOMINATORS, ITL_RULES, POPULATIONS
@@ -19,7 +20,8 @@ class SummarySettings:
     ``reader`` must be the one that the requests were measured with. ``duration_ns``: a T stated by
     the caller, for every group. ``pool_bytes``: memory for pooled ITL samples before they are counted
     in buckets and taken in further passes over the tokens. ``kept_bytes``: memory for the numbers of
-    requests before they wait on disk.
+    requests before they wait on disk. ``selection``: the part of each run whose requests are
+    summarised; None: all of it.
     """
 
     by: tuple[str, ...] = DEFAULT_BY
@@ -31,6 +33,7 @@ class SummarySettings:
     population: str = "defined"
     itl_rule: str = "chunk"
     duration_ns: int | None = None
+    selection: Selection | None = None
     pool_bytes: int = 256 << 20
     kept_bytes: int = 256 << 20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -76,6 +77,7 @@ class Spool:
         if self.file is None:
             # Closed by its owner's end, not by a block: it lives as long as the groups do.
             self.file = tempfile.TemporaryFile()  # noqa: SIM115
+            weakref.finalize(self, self.file.close)
         starts: dict[str, int] = {}
         self.file.seek(0, 2)
         for name in names():

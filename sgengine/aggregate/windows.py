@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from sgengine.compute.ragged import int64s
+
+Int64s = npt.NDArray[np.int64]
+
+_LATEST = 2**63 - 1
 
 HOUR_NS = 3600 * 10**9
 SLICES = {"hour": HOUR_NS, "day": 24 * HOUR_NS}
@@ -43,15 +48,21 @@ def _greatest(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else max(a, b)
 
 
-def span_of(rows: pa.RecordBatch) -> Span:
-    """The span of some REQUESTS rows, all of one run."""
+def flights(rows: pa.RecordBatch) -> tuple[Int64s, Int64s]:
+    """Arrival and arrival + max(last chunk, end), ns, of the REQUESTS rows with an arrival."""
     arrival = rows.column("arrival_ns")
     known = arrival.is_valid().to_numpy(zero_copy_only=False)
-    if not known.any():
-        return Span()
     start = int64s(arrival)[known]
     stay = np.maximum(int64s(rows.column("last_chunk_ns"), 0), int64s(rows.column("end_ns"), 0))
-    return Span(first=int(start.min()), last=int((start + stay[known]).max()))
+    return start, start + np.minimum(stay[known], _LATEST - np.maximum(start, 0))
+
+
+def span_of(rows: pa.RecordBatch) -> Span:
+    """The span of some REQUESTS rows, all of one run."""
+    starts, ends = flights(rows)
+    if starts.size == 0:
+        return Span()
+    return Span(first=int(starts.min()), last=int(ends.max()))
 
 
 @dataclass(frozen=True, kw_only=True)

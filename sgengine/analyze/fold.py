@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from sgengine.aggregate import Aggregator, GapTable
+from sgengine.aggregate import Aggregator, GapTable, Sections
 from sgengine.analyze.partition import Receipt
-from sgengine.analyze.rejects import Rejected
+from sgengine.analyze.rejects import Outside, Rejected, add_outside
 from sgengine.analyze.runs import RunLedger
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.tables import joined_requests
@@ -17,12 +17,19 @@ from sgengine.readers import SourcePlan
 class Fold:
     """All receipts so far: the aggregate, GAPS, rejects, counts by run, and what was to be kept."""
 
-    def __init__(self, settings: AnalyzeSettings, plans: tuple[SourcePlan, ...]) -> None:
+    def __init__(
+        self,
+        settings: AnalyzeSettings,
+        plans: tuple[SourcePlan, ...],
+        sections: Sections | None = None,
+    ) -> None:
         self.settings = settings
+        self.sections = sections
         self.ledger = RunLedger(plans=plans)
-        self.aggregate = Aggregator(settings=settings.summary)
+        self.aggregate = Aggregator(settings=settings.summary, sections=sections)
         self.gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
         self.rejects: list[Rejected] = []
+        self.outside: Outside = {}
         self.batches: list[pa.RecordBatch] = []
         self.tokens: list[Measured] = []
 
@@ -32,6 +39,7 @@ class Fold:
         if self.gaps is not None and receipt.gaps is not None:
             self.gaps.merge(receipt.gaps)
         self.rejects.extend(receipt.rejects)
+        add_outside(self.outside, receipt.outside.values())
         self.ledger.add(source, receipt.tallies)
         self.tokens.extend(receipt.tokens)
         if keep_requests:
@@ -43,4 +51,4 @@ class Fold:
 
     def runs(self) -> pa.Table:
         """The RUNS table."""
-        return self.ledger.table(self.aggregate.spans)
+        return self.ledger.table(self.aggregate.spans, self.sections or {})

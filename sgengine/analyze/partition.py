@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.aggregate import Aggregator, GapTable, Gathering, group_rows, pooled_samples
-from sgengine.analyze.rejects import Rejected, rejected_in
+from sgengine.aggregate import (
+    INSIDE,
+    Activity,
+    Aggregator,
+    GapTable,
+    Gathering,
+    Sections,
+    Steady,
+    group_rows,
+    only,
+    places,
+    pooled_samples,
+)
+from sgengine.analyze.parts import Part, read
+from sgengine.analyze.rejects import (
+    Outside,
+    Rejected,
+    add_outside,
+    outside_in,
+    rejected_in,
+    together,
+)
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.compute import Measured, MeasureSettings, compute
 from sgengine.executors import Stop
-from sgengine.readers import Batch, Partition, read
+from sgengine.readers import Batch
 
 MAX_LISTED = 1000
 """Rejects of a partition listed one by one; further ones are counted by reason."""
@@ -28,6 +50,7 @@ class Tally:
     rows_rejected: int = 0
     n_chunks: int = 0
     n_output_tokens: int = 0
+    remarks: Counter[str] = field(default_factory=Counter)
 
     def merge(self, other: Tally) -> None:
         """Add another part's counts."""
@@ -35,6 +58,7 @@ class Tally:
         self.rows_rejected += other.rows_rejected
         self.n_chunks += other.n_chunks
         self.n_output_tokens += other.n_output_tokens
+        self.remarks.update(other.remarks)
         self.labels = self.labels or other.labels
 
 
@@ -47,6 +71,7 @@ class Receipt:
     requests: list[pa.RecordBatch] = field(default_factory=list)
     tokens: list[Measured] = field(default_factory=list)
     rejects: list[Rejected] = field(default_factory=list)
+    outside: Outside = field(default_factory=dict)
     tallies: dict[str | None, Tally] = field(default_factory=dict)
 
 
@@ -54,15 +79,17 @@ class Receipt:
 class Measure:
     """Measures partitions under ``settings``.
 
+    ``sections``: the part of each run that counts, None for all of it; other rows are counted only.
     ``keep_requests``: the REQUESTS rows are wanted too. ``keep_tokens``: so are the measured batches,
     and the ITL samples are then not pooled.
     """
 
     settings: AnalyzeSettings
+    sections: Sections | None = None
     keep_requests: bool = False
     keep_tokens: bool = False
 
-    def __call__(self, partition: Partition, stop: Stop) -> Receipt:
+    def __call__(self, partition: Part, stop: Stop) -> Receipt:
         """Read, measure and aggregate one partition, a batch at a time."""
         return self.batches(read(partition), partition.source.path, stop)
 
@@ -70,7 +97,8 @@ class Measure:
         """Measure and aggregate some batches of ``source``."""
         settings = self.settings
         gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
-        receipt = Receipt(aggregate=Aggregator(settings=settings.summary), gaps=gaps)
+        aggregate = Aggregator(settings=settings.summary, sections=self.sections)
+        receipt = Receipt(aggregate=aggregate, gaps=gaps)
         for batch in batches:
             stop.check()
             self._take(batch, source, receipt)
@@ -78,6 +106,9 @@ class Measure:
 
     def _take(self, batch: Batch, source: str, receipt: Receipt) -> None:
         measured = compute(batch.deliveries, self.settings.measure)
+        found = list(rejected_in(batch, measured, source))
+        if self.sections is not None:
+            measured = self._members(batch, measured, self.sections, source, receipt)
         requests = measured.requests
         receipt.aggregate.add(requests, None if self.keep_tokens else measured)
         if receipt.gaps is not None:
@@ -86,9 +117,26 @@ class Measure:
             receipt.requests.append(requests)
         if self.keep_tokens:
             receipt.tokens.append(measured)
-        found = list(rejected_in(batch, measured, source))
         list_rejects(found, receipt)
-        count_rows(requests, found, receipt)
+        count_rows(requests, batch.weight(measured.kept), receipt)
+        count_rejects(found, receipt)
+        for remark in batch.remarks:
+            tally = receipt.tallies.setdefault(remark.run, Tally(labels={}))
+            tally.remarks[remark.text] += remark.count
+
+    def _members(
+        self, batch: Batch, measured: Measured, sections: Sections, source: str, receipt: Receipt
+    ) -> Measured:
+        """The rows within their runs' sections; the others are counted by group, run and source."""
+        where = places(measured.requests, sections)
+        outside = np.flatnonzero(where != INSIDE)
+        if outside.size == 0:
+            return measured
+        left = only(measured, outside)
+        receipt.aggregate.leave_out(left.requests)
+        count_outside(left.requests, batch.weight(left.kept), receipt)
+        add_outside(receipt.outside, outside_in(batch, measured, where, source))
+        return only(measured, np.flatnonzero(where == INSIDE))
 
 
 def list_rejects(found: list[Rejected], receipt: Receipt) -> None:
@@ -99,29 +147,42 @@ def list_rejects(found: list[Rejected], receipt: Receipt) -> None:
             continue
         for i, listed in enumerate(receipt.rejects[MAX_LISTED:], MAX_LISTED):
             if (listed.reason, listed.run) == (reject.reason, reject.run):
-                receipt.rejects[i] = _together(listed, reject)
+                receipt.rejects[i] = together(listed, reject)
                 break
         else:
             receipt.rejects.append(reject)
 
 
-def _together(listed: Rejected, more: Rejected) -> Rejected:
-    first = listed.place.removesuffix(" and later")
-    return Rejected(
-        source=listed.source,
-        run=listed.run,
-        place=f"{first} and later",
-        reason=listed.reason,
-        count=listed.count + more.count,
-        detail=listed.detail,
-    )
-
-
 _LABELS = ("system", "workload", "clock", "origin")
 
 
-def count_rows(requests: pa.RecordBatch, found: list[Rejected], receipt: Receipt) -> None:
-    """Add one batch's rows to the counts of their runs."""
+def count_rows(requests: pa.RecordBatch, weights: npt.NDArray[np.int64], receipt: Receipt) -> None:
+    """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each."""
+    for tally, part, rows in _tallies(requests, receipt):
+        tally.rows_measured += int(weights[rows].sum())
+        tally.n_chunks += part.column("n_chunks").cast(pa.int64()).sum().as_py() or 0
+        tally.n_output_tokens += part.column("n_output_tokens").cast(pa.int64()).sum().as_py() or 0
+
+
+def count_rejects(found: list[Rejected], receipt: Receipt) -> None:
+    """Add rejects to the counts of their runs."""
+    for reject in found:
+        tally = receipt.tallies.setdefault(reject.run, Tally(labels={}))
+        tally.rows_rejected += reject.count
+
+
+def count_outside(
+    requests: pa.RecordBatch, weights: npt.NDArray[np.int64], receipt: Receipt
+) -> None:
+    """Add one batch's rows outside of windows to the counts of their runs."""
+    for tally, _, rows in _tallies(requests, receipt):
+        tally.rows_rejected += int(weights[rows].sum())
+
+
+def _tallies(
+    requests: pa.RecordBatch, receipt: Receipt
+) -> Iterator[tuple[Tally, pa.RecordBatch, npt.NDArray[np.int64]]]:
+    """The counts of each run in ``requests``, its rows, and where they are."""
     runs, codes = group_rows(requests, ("run",))
     for i, (run,) in enumerate(runs):
         rows = np.flatnonzero(codes == i)
@@ -129,12 +190,30 @@ def count_rows(requests: pa.RecordBatch, found: list[Rejected], receipt: Receipt
         first = {name: part.column(name)[0].as_py() for name in _LABELS}
         tally = receipt.tallies.setdefault(str(run), Tally(labels=first))
         tally.labels = tally.labels or first
-        tally.rows_measured += part.num_rows
-        tally.n_chunks += part.column("n_chunks").cast(pa.int64()).sum().as_py() or 0
-        tally.n_output_tokens += part.column("n_output_tokens").cast(pa.int64()).sum().as_py() or 0
-    for reject in found:
-        tally = receipt.tallies.setdefault(reject.run, Tally(labels={}))
-        tally.rows_rejected += reject.count
+        yield tally, part, rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observe:
+    """The pass before the others, where part of each run is chosen: when each run was at work."""
+
+    settings: AnalyzeSettings
+
+    def empty(self) -> Activity:
+        """What has seen nothing yet."""
+        return Activity(
+            in_flight=isinstance(self.settings.summary.selection, Steady),
+            limit_bytes=self.settings.share_bytes // 2,
+        )
+
+    def __call__(self, partition: Part, stop: Stop) -> Activity:
+        """The activity of one partition's rows, of those that will be measured."""
+        found = self.empty()
+        slim = _slim(self.settings)
+        for batch in read(partition):
+            stop.check()
+            found.add(compute(batch.deliveries, slim).requests)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,23 +222,26 @@ class Gather:
 
     settings: AnalyzeSettings
     empty: Gathering
+    sections: Sections | None = None
 
-    def __call__(self, partition: Partition, stop: Stop) -> Gathering:
+    def __call__(self, partition: Part, stop: Stop) -> Gathering:
         """Collect one partition's samples in the intervals that are still wanted."""
         summary = self.settings.summary
         found = self.empty.again()
-        slim = MeasureSettings(
-            reader=summary.reader,
-            itl_rule=summary.itl_rule,
-            envelopes=False,
-            smoothness=False,
-            gaps=False,
-        )
+        slim = _slim(self.settings)
         for batch in read(partition):
             stop.check()
-            measured: Measured = compute(batch.deliveries, slim)
+            measured = compute(batch.deliveries, slim)
+            if self.sections is not None:
+                inside = places(measured.requests, self.sections) == INSIDE
+                measured = only(measured, np.flatnonzero(inside))
             if measured.requests.num_rows:
                 keys, codes = group_rows(measured.requests, summary.by)
                 pooled = pooled_samples(measured.requests, measured, keys, codes, summary)
                 found.add(keys, *pooled)
         return found
+
+
+def _slim(settings: AnalyzeSettings) -> MeasureSettings:
+    """What a pass needs that only looks at times."""
+    return replace(settings.measure, envelopes=False, smoothness=False, gaps=False)

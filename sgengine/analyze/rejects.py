@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from sgengine.aggregate import INSIDE, WHERE
 from sgengine.compute import Measured
 from sgengine.readers import Batch
 from sgengine.schema import REJECTS, RULE_BY_NAME
+
+OUTSIDE = "outside_window"
+LATER = " and later"
+"""Behind the place of the first of several rows in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,7 @@ def rejected_in(batch: Batch, measured: Measured, source: str) -> Iterator[Rejec
     """The rejects of one batch: the reader's own, then the rows that break a rule."""
     for reject in batch.rejects:
         yield Rejected(
-            source=source,
+            source=reject.source or source,
             run=reject.run,
             place=reject.place,
             reason=reject.reason,
@@ -50,11 +57,51 @@ def rejected_in(batch: Batch, measured: Measured, source: str) -> Iterator[Rejec
         yield Rejected(
             source=source,
             run=runs[breach.row].as_py(),
-            place=f"{batch.place_word} {batch.places[breach.row]}",
+            place=batch.place(breach.row),
             reason=breach.rule,
-            count=1,
+            count=int(batch.weight(np.array([breach.row]))[0]),
             detail=breach.detail,
         )
+
+
+def outside_in(
+    batch: Batch, measured: Measured, where: npt.NDArray[np.int8], source: str
+) -> Iterator[Rejected]:
+    """The measured rows that are outside of their run's window: a line a run and side of it.
+
+    ``where``: a code of WHERE of each measured row.
+    """
+    runs = measured.requests.column("run").cast(pa.string()).to_numpy(zero_copy_only=False)
+    for code in np.unique(where[where != INSIDE]):
+        rows = np.flatnonzero(where == code)
+        for run in np.unique(runs[rows]):
+            mine = rows[runs[rows] == run]
+            place = batch.place(int(measured.kept[mine[0]]))
+            yield Rejected(
+                source=source,
+                run=str(run),
+                place=place if mine.size == 1 else f"{place}{LATER}",
+                reason=OUTSIDE,
+                count=int(batch.weight(measured.kept[mine]).sum()),
+                detail=WHERE[code],
+            )
+
+
+def together(first: Rejected, more: Rejected) -> Rejected:
+    """Two lines of one source, run and reason as one."""
+    place = f"{first.place.removesuffix(LATER)}{LATER}"
+    return replace(first, place=place, count=first.count + more.count)
+
+
+Outside = dict[tuple[str, str | None, str], Rejected]
+"""The rows outside of windows: one line a source, run and side of the window."""
+
+
+def add_outside(lines: Outside, more: Iterable[Rejected]) -> None:
+    """Take more rows into ``lines``."""
+    for line in more:
+        key = (line.source, line.run, line.detail)
+        lines[key] = together(lines[key], line) if key in lines else line
 
 
 def rejects_table(rejects: list[Rejected]) -> pa.Table:

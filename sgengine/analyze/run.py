@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import count
 from os.path import realpath
+from typing import TypeVar
 
 import pyarrow as pa
 
-from sgengine.aggregate import Distribution, Gathering, Key
+from sgengine.aggregate import Distribution, Gathering, Key, Section, sections_of
+from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold
-from sgengine.analyze.partition import Gather, Measure
+from sgengine.analyze.partition import Gather, Measure, Observe
+from sgengine.analyze.parts import Part
 from sgengine.analyze.rejects import Rejected, rejects_table
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.sinks import ParquetSink
 from sgengine.errors import DataError, UsageError
-from sgengine.readers import Partition, Skipped, SourcePlan, find, plan
+from sgengine.executors import Stop
+from sgengine.readers import Skipped, SourcePlan, find, plan
+
+Left = TypeVar("Left")
+"""What a pass leaves of a partition."""
 
 Progress = Callable[[int, int], None]
 """Called with the partitions done and to be done; passes over the tokens add to the latter."""
@@ -37,6 +43,7 @@ class Analysis:
 
     ``groups``: a dict a group, as ``--json`` prints it. ``requests``: the REQUESTS table, or None if it
     was not asked for. ``gaps``: the GAPS table, or None. ``failures``: sources that could not be read.
+    ``windows``: the part of each run that was chosen, by run; None if all of each run counts.
     """
 
     settings: AnalyzeSettings
@@ -47,6 +54,7 @@ class Analysis:
     rejected: tuple[Rejected, ...]
     skipped: tuple[Skipped, ...]
     failures: tuple[Failure, ...]
+    windows: Mapping[str, Section] | None = None
 
     @property
     def rejects(self) -> pa.Table:
@@ -73,24 +81,26 @@ def analyze(
     in memory. Raises UsageError for a wrong call, DataError if nothing could be read.
     """
     settings = bounded(settings or AnalyzeSettings())
-    plans, skipped, failures = _plans(inputs, settings)
+    plans, skipped, failures = plan_sources(inputs, settings)
     _check_output(requests_path, plans)
-    partitions = [part for each in plans for part in each.partitions]
-    fold = Fold(settings, plans)
-    passes = _Passes(fold, partitions, progress)
     with ExitStack() as stack:
+        plans, parts = with_parts(plans, settings, stack)
+        passes = _Passes(settings, parts, progress)
+        sections = passes.sections()
+        fold = Fold(settings, plans, sections)
         sink = stack.enter_context(ParquetSink(requests_path)) if requests_path else None
-        passes.measure(sink, keep_requests=keep_requests)
-        groups = fold.aggregate.finish(fold.ledger.stated_ns(), passes.itl())
+        passes.measure(fold, sink, keep_requests=keep_requests)
+        groups = fold.aggregate.finish(fold.ledger.stated_ns(), passes.itl(fold))
     return Analysis(
         settings=settings,
         groups=groups,
         requests=fold.requests() if keep_requests else None,
         gaps=fold.gaps.table() if fold.gaps else None,
         runs=fold.runs(),
-        rejected=tuple(fold.rejects),
+        rejected=(*fold.rejects, *fold.outside.values()),
         skipped=skipped,
         failures=failures,
+        windows=sections,
     )
 
 
@@ -106,11 +116,12 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
 
 def _check_output(path: str | None, plans: Sequence[SourcePlan]) -> None:
     """Refuse to write over an input."""
-    if path is not None and any(realpath(path) == realpath(p.source.path) for p in plans):
+    files = {realpath(file) for plan in plans for file in plan.paths}
+    if path is not None and realpath(path) in files:
         raise UsageError(f"--requests is '{path}', which is an input: give another file to write")
 
 
-def _plans(
+def plan_sources(
     inputs: Sequence[str], settings: AnalyzeSettings
 ) -> tuple[tuple[SourcePlan, ...], tuple[Skipped, ...], tuple[Failure, ...]]:
     """Plan every source; one that cannot be read is a failure, unless it is all there is."""
@@ -130,40 +141,58 @@ def _plans(
 
 
 class _Passes:
-    """The passes over the tokens of one analysis."""
+    """The passes over the tokens of one analysis, each over all partitions, in order."""
 
-    def __init__(self, fold: Fold, partitions: list[Partition], progress: Progress | None) -> None:
-        self.fold = fold
-        self.settings = fold.settings
+    def __init__(
+        self, settings: AnalyzeSettings, partitions: list[Part], progress: Progress | None
+    ) -> None:
+        self.settings = settings
         self.partitions = partitions
         self._progress = progress or (lambda done, total: None)
+        self._done = 0
 
-    def measure(self, sink: ParquetSink | None, *, keep_requests: bool) -> None:
+    def _run(self, work: Callable[[Part, Stop], Left]) -> Iterator[Left]:
+        """What ``work`` leaves of each partition."""
+        total = self._done + len(self.partitions)
+        self._progress(self._done, total)
+        for left in self.settings.executor.run(work, self.partitions):
+            yield left
+            self._done += 1
+            self._progress(self._done, total)
+
+    def sections(self) -> Mapping[str, Section] | None:
+        """The part of each run that the settings choose, by a pass of its own; None for all of it."""
+        selection = self.settings.summary.selection
+        if selection is None:
+            return None
+        work = Observe(settings=self.settings)
+        activity = work.empty()
+        for part in self._run(work):
+            activity.merge(part)
+        return sections_of(selection, activity)
+
+    def measure(self, fold: Fold, sink: ParquetSink | None, *, keep_requests: bool) -> None:
         """The pass that measures."""
-        total = len(self.partitions)
-        work = Measure(settings=self.settings, keep_requests=keep_requests or sink is not None)
-        receipts = self.settings.executor.run(work, self.partitions)
-        self._progress(0, total)
-        for done, (part, receipt) in enumerate(zip(self.partitions, receipts, strict=True), 1):
-            self.fold.take(part.source.path, receipt, keep_requests=keep_requests)
+        work = Measure(
+            settings=self.settings,
+            sections=fold.sections,
+            keep_requests=keep_requests or sink is not None,
+        )
+        for part, receipt in zip(self.partitions, self._run(work), strict=True):
+            fold.take(part.source.path, receipt, keep_requests=keep_requests)
             if sink is not None:
                 for batch in receipt.requests:
                     sink.write(batch)
-            self._progress(done, total)
 
-    def itl(self) -> Mapping[Key, Distribution] | None:
+    def itl(self, fold: Fold) -> Mapping[Key, Distribution] | None:
         """Pooled ITL by further passes, or None where the samples fitted in memory."""
-        pool = self.fold.aggregate.pool
+        pool = fold.aggregate.pool
         if pool.exact:
             return None
-        passes = count(1)
-        return pool.search().run(lambda empty: self._gather(empty, next(passes)))
+        return pool.search().run(lambda empty: self._gather(empty, fold.sections))
 
-    def _gather(self, gathering: Gathering, passes: int) -> Gathering:
-        each = len(self.partitions)
-        work = Gather(settings=self.settings, empty=gathering.again())
-        found = self.settings.executor.run(work, self.partitions)
-        for done, part in enumerate(found, 1):
+    def _gather(self, gathering: Gathering, sections: Mapping[str, Section] | None) -> Gathering:
+        work = Gather(settings=self.settings, empty=gathering.again(), sections=sections)
+        for part in self._run(work):
             gathering.merge(part)
-            self._progress(passes * each + done, (passes + 1) * each)
         return gathering

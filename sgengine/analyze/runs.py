@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from sgengine.aggregate import Span
+from sgengine.aggregate import Section, Span
 from sgengine.analyze.partition import Tally
 from sgengine.readers import RunFacts, SourcePlan
 from sgengine.schema import RUNS
@@ -37,8 +37,8 @@ class RunLedger:
     def _facts(self) -> Iterable[RunFacts]:
         return (facts for plan in self.plans for facts in plan.facts)
 
-    def table(self, spans: Mapping[str, Span]) -> pa.Table:
-        """The RUNS table, sources in order; ``spans`` by run."""
+    def table(self, spans: Mapping[str, Span], sections: Mapping[str, Section]) -> pa.Table:
+        """The RUNS table, sources in order; ``spans`` and chosen ``sections`` by run."""
         rows = []
         for plan in self.plans:
             facts_of = {facts.run: facts for facts in plan.facts}
@@ -48,7 +48,8 @@ class RunLedger:
                 tally = self.tallies.get((plan.source.path, run), Tally(labels={}))
                 if run == next(iter(runs), None):
                     tally = _with(tally, self.tallies.get((plan.source.path, None)))
-                rows.append(_row(plan, run, facts_of.get(run), tally, spans.get(run, Span())))
+                row = _row(plan, run, facts_of.get(run), tally, spans.get(run, Span()))
+                rows.append(row | _window(sections.get(run)))
         return pa.Table.from_pylist(rows, schema=RUNS.schema())
 
 
@@ -60,6 +61,11 @@ def _with(tally: Tally, runless: Tally | None) -> Tally:
     both.merge(tally)
     both.merge(runless)
     return both
+
+
+def _window(section: Section | None) -> dict[str, object]:
+    start, end = (None, None) if section is None else (section.start_ns, section.end_ns)
+    return {"window_start_ns": start, "window_end_ns": end}
 
 
 def _row(
@@ -86,5 +92,11 @@ def _row(
         "rows_in": tally.rows_measured + tally.rows_rejected,
         "rows_measured": tally.rows_measured,
         "rows_rejected": tally.rows_rejected,
-        "notes": "; ".join(facts.notes) if facts and facts.notes else None,
+        "notes": _notes(facts, tally),
     }
+
+
+def _notes(facts: RunFacts | None, tally: Tally) -> str | None:
+    """What the reader decided, then what was found and left as it is."""
+    found = [f"{count} {text}." for text, count in sorted(tally.remarks.items())]
+    return "; ".join([*(facts.notes if facts else ()), *found]) or None

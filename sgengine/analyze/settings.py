@@ -51,6 +51,11 @@ class AnalyzeSettings:
         return min(_LARGEST_BATCH, self.memory_bytes // (16 * self.workers))
 
     @property
+    def bucket_bytes(self) -> int:
+        """Of an event log that does not fit: one bucket of it, for each worker puts one together."""
+        return self.memory_bytes // (8 * self.workers)
+
+    @property
     def share_bytes(self) -> int:
         """What the pool of samples may hold, in a part or in the whole; the kept numbers half of it."""
         return self.memory_bytes // 4

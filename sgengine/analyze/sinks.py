@@ -10,9 +10,12 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sgengine.analyze.tables import plain_dimensions, widened
+from sgengine.analyze.tables import common_schema, plain_dimensions, widened
 from sgengine.errors import UsageError
 from sgengine.schema import REQUESTS
+
+_GROUP_BYTES = 4 << 20
+"""Rows wait for a row group of this size: many small ones cost readers time, and the writer memory."""
 
 
 class ParquetSink:
@@ -33,6 +36,8 @@ class ParquetSink:
             raise UsageError(f"--requests is '{path}', a folder: give a file to write")
         self._parts: list[tuple[Path, pa.Schema]] = []
         self._writer: pq.ParquetWriter | None = None
+        self._held: list[pa.RecordBatch] = []
+        self._held_bytes = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
@@ -46,8 +51,16 @@ class ParquetSink:
         batch = plain_dimensions(batch)
         if self._writer is None or self._parts[-1][1] != batch.schema:
             self._begin(batch.schema)
-        assert self._writer is not None, "begun above"
-        self._writer.write_batch(batch)
+        self._held.append(batch)
+        self._held_bytes += batch.nbytes
+        if self._held_bytes >= _GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._held:
+            assert self._writer is not None, "begun before the first batch"
+            self._writer.write_table(pa.Table.from_batches(self._held))
+            self._held, self._held_bytes = [], 0
 
     def _begin(self, schema: pa.Schema) -> None:
         self._close()
@@ -58,6 +71,7 @@ class ParquetSink:
 
     def _close(self) -> None:
         if self._writer is not None:
+            self._flush()
             self._writer.close()
             self._writer = None
 
@@ -85,7 +99,7 @@ class ParquetSink:
         assert self._folder is not None, "used as a context manager"
         whole = Path(self._folder.name) / "whole.parquet"
         schemas = [schema for _, schema in self._parts]
-        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        schema = common_schema(schemas)
         with pq.ParquetWriter(whole, schema, compression="zstd") as writer:
             for part, _ in self._parts:
                 for batch in pq.ParquetFile(part).iter_batches():

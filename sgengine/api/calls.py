@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
-from sgengine.aggregate import Aggregator, SummarySettings
-from sgengine.analyze import AnalyzeSettings, Fold, Measure, joined_requests, rejects_table
+from sgengine.aggregate import (
+    INSIDE,
+    Activity,
+    Aggregator,
+    Section,
+    Steady,
+    SummarySettings,
+    only,
+    places,
+    sections_of,
+)
+from sgengine.analyze import (
+    AnalyzeSettings,
+    Fold,
+    Measure,
+    joined_requests,
+    read_part,
+    rejects_table,
+    with_parts,
+)
 from sgengine.api.objectives import (
     Duration,
     Objectives,
+    Share,
     resolve,
     resolve_reader,
     summary_settings,
@@ -25,12 +46,14 @@ from sgengine.errors import UsageError
 from sgengine.executors import choose_executor
 from sgengine.objectives import DEFAULT_READER, Slo
 from sgengine.readers import Batch, ReadOptions, as_table, batches_of, plan, plan_table
-from sgengine.readers import read as read_partition
 from sgengine.readers import resolve as resolve_inputs
 from sgengine.schema import DELIVERIES
 
 if TYPE_CHECKING:
     import duckdb  # noqa: TID251 - the type of what views opens, never imported here
+
+_UNBOUNDED = 1 << 62
+"""Of memory: what is read is kept, so that there is no use in spilling it."""
 
 Inputs = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -56,12 +79,10 @@ def read(
     plans = tuple(
         plan(source, options) for source in resolve_inputs([fspath(i) for i in given], options)
     )
-    batches = tuple(
-        (each.source.path, batch)
-        for each in plans
-        for part in each.partitions
-        for batch in read_partition(part)
-    )
+    with ExitStack() as stack:
+        settings = AnalyzeSettings(read=options, memory_bytes=_UNBOUNDED)
+        plans, parts = with_parts(plans, settings, stack)
+        batches = tuple((part.source.path, batch) for part in parts for batch in read_part(part))
     return Trace(deliveries=_joined(batches), plans=plans, batches=batches)
 
 
@@ -145,13 +166,20 @@ def summarize(
     denominator: str = "all",
     population: str = "defined",
     duration: Duration | None = None,
+    window: str | None = None,
+    trim: str | None = None,
+    steady: Share | None = None,
 ) -> Summary:
     """The figures of METRICS 5 for every group of a measured trace.
 
     ``by``: columns (default system, workload). ``goodput``: SLO clauses, as in
     ``["ttft:500", "tpot:50"]``, in ms or with a unit. ``alpha``, ``penalty`` (``NAME[:TAU]``) and
     ``unfinished_idle`` define the benefit. ``duration``: T, if the caller knows better than the trace.
-    The reader is the one that the trace was measured with. Raises UsageError for a wrong value.
+    One of ``window`` (``"10s,60s"``, or times of day in ISO 8601), ``trim`` (what to cut from start
+    and end of each run, ``"30s,10s"``) and ``steady`` (True, or a share of the peak of requests in
+    flight) chooses the part of each run whose requests count; ``Summary.windows`` says what came of
+    it. The reader is the one that the trace was measured with. Raises UsageError for a wrong value,
+    DataError for a run that has no part of that kind.
     """
     objectives = resolve(
         alpha=alpha,
@@ -167,11 +195,32 @@ def summarize(
         population=population,
         itl_rule=measured.settings.itl_rule,
         duration=duration,
+        window=window,
+        trim=trim,
+        steady=steady,
     )
-    aggregate = Aggregator(settings=replace(settings, pool_bytes=2**62, kept_bytes=2**62))
+    windows = _windows(measured, settings)
+    unlimited = replace(settings, pool_bytes=2**62, kept_bytes=2**62)
+    aggregate = Aggregator(settings=unlimited, sections=windows)
     for part in measured.parts:
-        aggregate.add(part.requests, part)
-    return Summary(groups=aggregate.finish(measured.stated_ns), settings=settings)
+        mine = part
+        if windows is not None:
+            inside = places(part.requests, windows) == INSIDE
+            aggregate.leave_out(only(part, np.flatnonzero(~inside)).requests)
+            mine = only(part, np.flatnonzero(inside))
+        aggregate.add(mine.requests, mine)
+    groups = aggregate.finish(measured.stated_ns)
+    return Summary(groups=groups, settings=settings, windows=windows)
+
+
+def _windows(measured: Measured, settings: SummarySettings) -> dict[str, Section] | None:
+    """The part of each run that the settings choose, None for all of it."""
+    if settings.selection is None:
+        return None
+    activity = Activity(in_flight=isinstance(settings.selection, Steady), limit_bytes=2**62)
+    for part in measured.parts:
+        activity.add(part.requests)
+    return sections_of(settings.selection, activity)
 
 
 def connect(

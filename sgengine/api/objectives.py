@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sgengine.aggregate import DEFAULT_BY, SummarySettings
+from sgengine.aggregate import DEFAULT_BY, SummarySettings, choose
 from sgengine.errors import UsageError
 from sgengine.objectives import (
     DEFAULT_READER,
@@ -22,6 +22,9 @@ from sgengine.objectives import preset as preset_of
 
 Duration = str | int | float
 """A duration as a text with a unit (``"500ms"``), or a number of milliseconds."""
+
+Share = bool | float | str
+"""A share of the peak, True for the default one."""
 
 
 def duration_ns(value: Duration, what: str) -> int:
@@ -119,8 +122,11 @@ def summary_settings(
     population: str = "defined",
     itl_rule: str = "chunk",
     duration: Duration | None = None,
+    window: str | None = None,
+    trim: str | None = None,
+    steady: Share | None = None,
 ) -> SummarySettings:
-    """The settings of a summary under these objectives."""
+    """The settings of a summary under these objectives; at most one of the last three is given."""
     return SummarySettings(
         by=resolve_by(by),
         reader=objectives.reader,
@@ -131,4 +137,5 @@ def summary_settings(
         population=population,
         itl_rule=itl_rule,
         duration_ns=None if duration is None else duration_ns(duration, "duration"),
+        selection=choose(window, trim, steady),
     )

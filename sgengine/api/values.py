@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from sgengine import compute
-from sgengine.aggregate import QUANTILES, STATISTICS, SummarySettings
+from sgengine.aggregate import QUANTILES, STATISTICS, Section, SummarySettings
 from sgengine.api.show import Shown
 from sgengine.readers import Batch, SourcePlan
 
@@ -54,10 +54,14 @@ class Measured(Shown):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Summary(Shown):
-    """Group figures: ``groups``, a dict a group as ``sgengine analyze --json`` prints it."""
+    """Group figures: ``groups``, a dict a group as ``sgengine analyze --json`` prints it.
+
+    ``windows``: the part of each run that was chosen, by run; None if all of each run counts.
+    """
 
     groups: list[dict[str, Any]]
     settings: SummarySettings
+    windows: dict[str, Section] | None = None
 
     @property
     def table(self) -> pa.Table:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from sgengine.cli.failures import tell
-from sgengine.cli.words import joined
+from sgengine.cli.words import joined, with_share
 
 
 class Option(click.Option):
@@ -56,11 +56,11 @@ class _WithExamples(click.Command):
 
 
 class Verb(_WithExamples):
-    """A verb whose ``--goodput`` takes several words."""
+    """A verb whose ``--goodput`` takes several words, and ``--steady`` one or none."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Join the clauses before click splits the line."""
-        return super().parse_args(ctx, joined(args))
+        """Join the words that belong together before click splits the line."""
+        return super().parse_args(ctx, with_share(joined(args)))
 
 
 class Verbs(_WithExamples, click.Group):

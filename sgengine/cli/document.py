@@ -38,9 +38,18 @@ def settings_of(settings: AnalyzeSettings) -> dict[str, Any]:
         "population": summary.population,
         "itl_rule": summary.itl_rule,
         "duration_s": None if summary.duration_ns is None else summary.duration_ns / 1e9,
+        "window": _window(summary),
         "on": settings.executor.describe(),
         "memory_bytes": settings.memory_bytes,
     }
+
+
+def _window(summary: SummarySettings) -> dict[str, str] | None:
+    """The part of each run that was asked for, None for all of it; what came of it is in sources."""
+    chosen = summary.selection
+    if chosen is None:
+        return None
+    return {"kind": chosen.kind, "value": chosen.text, "means": chosen.describe()}
 
 
 def _objectives(summary: SummarySettings) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import click
 
 import sgengine
 from sgengine.cli.analyze import analyze
+from sgengine.cli.check import check
 from sgengine.cli.commands import Verbs, end_on_signals
+from sgengine.cli.parity import parity
 from sgengine.cli.sample import sample
 from sgengine.cli.schema import schema
 from sgengine.cli.sql import sql
@@ -31,7 +33,7 @@ def cli() -> None:
     """How an LLM serving system felt to its users, from its token-delivery traces."""
 
 
-for verb in (analyze, sql, schema, sample):
+for verb in (analyze, check, parity, sql, schema, sample):
     cli.add_command(verb)
 
 

@@ -40,7 +40,8 @@ def _note_left_out(analysis: Analysis) -> None:
         if not reject.is_error:
             left_out[reject.source, reject.reason] += reject.count
     for (source, reason), count in list(left_out.items())[:MOST_LINES]:
-        say(f"note: {source}: {count} {reason} {'row' if count == 1 else 'rows'} left out")
+        words = reason.replace("_", " ")
+        say(f"note: {source}: {count} {words} {'row' if count == 1 else 'rows'} left out")
     _say_more(len(left_out), "notes of rows left out")
 
 

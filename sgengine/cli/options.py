@@ -1,112 +1,28 @@
-"""The options that every verb shares which reads traces, and the settings that they mean."""
+"""The options that every verb shares which reads traces."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from sgengine.cli.choices import Choices, Reading
 from sgengine.cli.commands import option
-from sgengine.cli.sizes import parse_size
+from sgengine.cli.window_options import window_options
 from sgengine.objectives import PENALTIES, PRESETS
-
-if TYPE_CHECKING:
-    from sgengine.analyze import AnalyzeSettings
-    from sgengine.api import Objectives
 
 Function = Callable[..., Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What the shared options say, in the user's spelling."""
-
-    format: str | None
-    system: str | None
-    workload: str | None
-    run: str | None
-    origin: str | None
-    speed: float | None
-    first_token: str | None
-    goodput: tuple[str, ...]
-    denominator: str
-    alpha: float | None
-    penalty: str
-    unfinished_idle: str
-    preset: str | None
-    by: str
-    population: str
-    itl_rule: str
-    duration: str | None
-    on: str
-    memory: str
-
-    def settings(self, *, every_column: bool, gaps: bool) -> AnalyzeSettings:
-        """The settings of an analysis; UsageError for a value that is not allowed.
-
-        ``every_column``: all of REQUESTS is wanted, else what the figures need. ``gaps``: so is GAPS.
-        """
-        from sgengine.analyze import AnalyzeSettings
-        from sgengine.api import summary_settings
-        from sgengine.compute import MeasureSettings
-        from sgengine.executors import choose_executor
-        from sgengine.readers import ReadOptions
-
-        aims = self._objectives()
-        return AnalyzeSettings(
-            read=ReadOptions(**{f.name: getattr(self, f.name) for f in fields(self)[:5]}),
-            measure=MeasureSettings(
-                reader=aims.reader,
-                itl_rule=self.itl_rule,
-                envelopes=every_column or _needs_envelopes(aims),
-                smoothness=every_column or _needs_fluidity(aims),
-                gaps=gaps,
-            ),
-            summary=summary_settings(
-                aims,
-                by=self.by,
-                denominator=self.denominator,
-                population=self.population,
-                itl_rule=self.itl_rule,
-                duration=self.duration,
-            ),
-            executor=choose_executor(self.on),
-            memory_bytes=parse_size(self.memory),
-            preset=self.preset,
-        )
-
-    def _objectives(self) -> Objectives:
-        from sgengine.api import resolve
-
-        return resolve(
-            speed=self.speed,
-            first_token=self.first_token,
-            alpha=self.alpha,
-            penalty=self.penalty,
-            unfinished_idle=self.unfinished_idle,
-            goodput=self.goodput,
-            preset=self.preset,
-        )
-
-
-def _needs_envelopes(aims: Objectives) -> bool:
-    """Whether a pace clause is of another reader than the measured one."""
-    pace = aims.slo.pace if aims.slo else None
-    measured = (aims.reader.first_ns, aims.reader.pace_ns)
-    return pace is not None and (pace.first_ns, pace.pace_ns) != measured
-
-
-def _needs_fluidity(aims: Objectives) -> bool:
-    return aims.target is not None and aims.target.metric == "fluidity"
-
+__all__ = ["Choices", "Reading", "inputs_argument", "reading_options", "source_options"]
 
 _INPUT, _AIMS, _FIGURES, _WORK = "Input", "Reader, benefit and SLO", "Figures", "Work"
 _AS_SAID = "as the file says"
 
-_OPTIONS = (
+_INPUT_OPTIONS = (
     option(
         _INPUT,
         "--format",
@@ -140,6 +56,16 @@ _OPTIONS = (
         help="The moment that latencies count from: scheduled, sent or accepted.  [default: "
         "the first of these that the file has]",
     ),
+    option(
+        _INPUT,
+        "--mapping",
+        metavar="FILE.toml",
+        help="What the fields of a team's own JSON, CSV or Parquet hold; the files named are read "
+        "by it (docs/mapping.md).  [default: none]",
+    ),
+)
+
+_AIM_OPTIONS = (
     option(
         _AIMS,
         "--goodput",
@@ -236,6 +162,10 @@ _OPTIONS = (
         help="T, the window that rates divide by, in ms or with a unit.  [default: what the run's "
         "file states, else first arrival to last end]",
     ),
+    *window_options(_FIGURES),
+)
+
+_WORK_OPTIONS = (
     option(
         _WORK,
         "--on",
@@ -256,14 +186,22 @@ _OPTIONS = (
 
 def reading_options(verb: Function) -> Function:
     """Give a verb the shared options; it gets them as one ``Choices``, named ``chosen``."""
+    return _with(verb, Choices, (*_INPUT_OPTIONS, *_AIM_OPTIONS, *_WORK_OPTIONS))
 
+
+def source_options(verb: Function) -> Function:
+    """Give a verb the options of inputs and work alone, as one ``Reading``, named ``chosen``."""
+    return _with(verb, Reading, (*_INPUT_OPTIONS, *_WORK_OPTIONS))
+
+
+def _with(verb: Function, kind: type[Reading], options: Sequence[Function]) -> Function:
     @wraps(verb)
     def call(**given: Any) -> Any:
-        chosen = Choices(**{field.name: given.pop(field.name) for field in fields(Choices)})
+        chosen = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
         return verb(chosen=chosen, **given)
 
     decorated: Function = call
-    for decorator in reversed(_OPTIONS):
+    for decorator in reversed(options):
         decorated = decorator(decorated)
     return decorated
 

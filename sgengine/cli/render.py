@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,9 @@ def print_analysis(analysis: Analysis) -> None:
     """Print settings, sources, requests, rates and latencies."""
     page = Page()
     _settings(page, analysis)
-    _sources(page, analysis.runs.to_pylist())
+    _sources(page, analysis.runs.to_pylist(), _kind(analysis))
+    if analysis.windows:
+        _windows(page, analysis)
     by = analysis.settings.summary.by
     if analysis.groups:
         _requests(page, by, analysis.groups)
@@ -71,12 +74,19 @@ def _settings(page: Page, analysis: Analysis) -> None:
         else None,
         "target": _target(summary),
         "latencies": f"of {_POPULATIONS[summary.population]}",
+        "window": summary.selection.describe() if summary.selection else "all of each run",
         "itl": f"chunk rule '{summary.itl_rule}': {_ITL_RULES[summary.itl_rule]}",
     }
     page.line(f"sgengine {sgengine.__version__}", "bold")
     for name, text in lines.items():
         if text is not None:
             page.line(f"{name}: {text}")
+
+
+def _kind(analysis: Analysis) -> str:
+    """What a run's T is called where part of each run was chosen: window, trim or steady."""
+    selection = analysis.settings.summary.selection
+    return selection.kind if selection else ""
 
 
 def _target(summary: SummarySettings) -> str | None:
@@ -90,7 +100,7 @@ def _target(summary: SummarySettings) -> str | None:
     return f"{target.metric}{least} for {share}"
 
 
-def _sources(page: Page, runs: Sequence[Mapping[str, Any]]) -> None:
+def _sources(page: Page, runs: Sequence[Mapping[str, Any]], chosen: str) -> None:
     page.heading("Sources")
     page.table(
         [
@@ -98,7 +108,7 @@ def _sources(page: Page, runs: Sequence[Mapping[str, Any]]) -> None:
             *numbers("rows", "left out", "T s"),
             *texts("T is"),
         ],
-        [_source(run) for run in runs[:MOST_SOURCES]],
+        [_source(run, chosen) for run in runs[:MOST_SOURCES]],
     )
     if len(runs) > MOST_SOURCES:
         page.line(f"... and {len(runs) - MOST_SOURCES} more, all in --json")
@@ -107,12 +117,18 @@ def _sources(page: Page, runs: Sequence[Mapping[str, Any]]) -> None:
             page.line(f"note: {run['run']}: {run['notes']}")
 
 
-def _source(run: Mapping[str, Any]) -> list[str]:
-    stated, first, last = (
-        run[name] for name in ("stated_duration_ns", "first_arrival_ns", "last_end_ns")
-    )
-    observed = None if first is None or last is None else last - first
-    length, kind = (observed, "observed") if stated is None else (stated, "stated")
+def _duration(run: Mapping[str, Any], chosen: str) -> tuple[int | None, str]:
+    """T of a run in ns, and where it comes from."""
+    if run["window_start_ns"] is not None:
+        return run["window_end_ns"] - run["window_start_ns"], chosen
+    if run["stated_duration_ns"] is not None:
+        return run["stated_duration_ns"], "stated"
+    first, last = run["first_arrival_ns"], run["last_end_ns"]
+    return (None if first is None or last is None else last - first), "observed"
+
+
+def _source(run: Mapping[str, Any], chosen: str) -> list[str]:
+    length, kind = _duration(run, chosen)
     return [
         run["source"],
         run["run"],
@@ -123,6 +139,36 @@ def _source(run: Mapping[str, Any]) -> list[str]:
         cells.number(length / 1e9 if length else None),
         kind if length else "unknown",
     ]
+
+
+def _windows(page: Page, analysis: Analysis) -> None:
+    """The part of each run that counts, since the run's first arrival, and what is outside of it."""
+    page.heading("Windows")
+    windows = dict(analysis.windows or {})
+    inside: Counter[str] = Counter()
+    outside: Counter[str | None] = Counter()
+    for run in analysis.runs.to_pylist():
+        inside[run["run"]] += run["rows_measured"]
+    for reject in analysis.rejected:
+        if reject.reason == "outside_window":
+            outside[reject.run] += reject.count
+    rows = [
+        [
+            run,
+            cells.number((window.start_ns - window.run_start_ns) / 1e9),
+            cells.number((window.end_ns - window.run_start_ns) / 1e9),
+            cells.number(window.duration_ns / 1e9),
+            cells.whole(inside[run]),
+            cells.whole(outside[run]),
+            cells.whole(window.peak),
+        ]
+        for run, window in list(windows.items())[:MOST_SOURCES]
+    ]
+    titles = ("from s", "to s", "T s", "inside", "outside", "peak in flight")
+    shown = titles if any(window.peak for window in windows.values()) else titles[:-1]
+    page.table([*texts("run"), *numbers(*shown)], [row[: len(shown) + 1] for row in rows])
+    if len(windows) > MOST_SOURCES:
+        page.line(f"... and {len(windows) - MOST_SOURCES} more, all in --json")
 
 
 def _keys(by: Sequence[str], group: Group) -> list[str]:

@@ -1,4 +1,4 @@
-"""``--goodput ttft:500 tpot:50``: several unquoted words behind one option, as vLLM's flag takes them.
+"""Options with as many words behind them as there are: ``--goodput ttft:500 tpot:50``, ``--steady``.
 
 click gives an option a fixed number of words, so they are joined to one before it looks: the first
 word behind ``--goodput`` is always a clause, further ones while they read as clauses.
@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from sgengine.objectives.slo import ALIASES
 
 FLAG = "--goodput"
+
+STEADY_FLAG = "--steady"
+STEADY = "0.8"
+"""The share that ``--steady`` alone means."""
 
 _CLAUSE = re.compile(r"(\w+):([^\s:/=*?\[\]]+)")
 _NAMES = frozenset({*ALIASES, "itl"})  # itl is refused with advice, but is no file either
@@ -32,6 +36,20 @@ def joined(arguments: Sequence[str]) -> list[str]:
             first = waiting.pop(0) if is_flag else word.removeprefix(f"{FLAG}=")
             word = f"{FLAG}={' '.join([first, *_clauses(waiting)])}"
         done.append(word)
+    return done
+
+
+def with_share(arguments: Sequence[str]) -> list[str]:
+    """``arguments`` with the share behind ``--steady``, if there is none: click would take an input."""
+    done: list[str] = []
+    for i, word in enumerate(arguments):
+        if word == "--":
+            return [*done, *arguments[i:]]
+        follows = i > 0 and arguments[i - 1] == STEADY_FLAG
+        if follows and _NUMBER.match(word) and not _exists(word):
+            done[-1] = f"{STEADY_FLAG}={word}"
+        else:
+            done.append(f"{STEADY_FLAG}={STEADY}" if word == STEADY_FLAG else word)
     return done
 
 

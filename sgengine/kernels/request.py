@@ -69,10 +69,11 @@ def latency(
 ) -> None:
     """Check each row's chunks (``breach``, a code of kernels.scan) and take its latencies, all (R,).
 
-    ``n`` is written for rows of kind SIZED, and must come filled for the others.
+    ``n`` is written for rows of kind SIZED, and must come filled for the others. ``breach`` must come
+    filled with KEPT, and stays where a row has no chunks: what it says of rows that were found broken
+    before outlasts a second look at them.
     """
     for r in range(kinds.size):
-        breach[r] = KEPT
         x = times[offsets[r] : offsets[r + 1]]
         kind = kinds[r]
         if x.size == 0 or not (kind == ONE_EACH or kind == SIZED or kind == UNKNOWN_SIZES):

@@ -102,5 +102,5 @@ def take_buckets(values: Float64s, wanted: npt.NDArray[np.uint8], out: Float64s,
     """
     for k in range(values.size):
         out[at] = values[k]
-        at += wanted[fine_bucket(values[k])]
+        at += np.int64(wanted[fine_bucket(values[k])])
     return at

@@ -57,7 +57,7 @@ class Slo:
             raise UsageError(
                 "a tokens clause needs both a share and a pace, as in tokens:0.9@100ms"
             )
-        if self.tokens_share is not None and not 0 <= self.tokens_share <= 1:
+        if self.tokens_share is not None and not _is_share(self.tokens_share):
             raise UsageError(f"tokens share is {self.tokens_share}: give 0 to 1, as in 0.9")
 
     def clauses(self) -> tuple[str, ...]:
@@ -73,6 +73,11 @@ class Slo:
             pace = format_duration(self.tokens_reader.pace_ns)
             parts.append(f"tokens:{self.tokens_share}@{pace}{_first(self.tokens_reader)}")
         return tuple(parts)
+
+
+def _is_share(value: Decimal) -> bool:
+    """Whether ``value`` is 0 to 1; NaN, which compares with nothing, is not."""
+    return value.is_finite() and 0 <= value <= 1
 
 
 def _first(reader: Reader) -> str:
@@ -146,6 +151,6 @@ def _tokens(text: str, first_ns: int | None) -> tuple[Decimal, Reader]:
         share = Decimal(share_text)
     except InvalidOperation:
         share = Decimal(-1)
-    if not at or not 0 <= share <= 1:
+    if not at or not _is_share(share):
         raise UsageError(f"SLO clause tokens is '{text}': give SHARE@PACE, as in 0.9@100ms")
     return share, _reader(pace, first_ns, "tokens")

@@ -46,6 +46,7 @@ class _ScanMetrics(msgspec.Struct, gc=False):
     output_sequence_length: Number | None = None
     usage_completion_tokens: Number | None = None
     reasoning_token_count: Number | None = None
+    time_to_first_output_token: Number | None = None
 
 
 class _ScanRecord(msgspec.Struct, gc=False):
@@ -58,7 +59,7 @@ class _Scan:
 
     def __init__(self) -> None:
         self.readable = self.rows = self.unscheduled = self.surplus = 0
-        self.has_reasoning = False
+        self.has_reasoning = self.has_visible = False
         self.first_error = "it has no lines"
         self._decoder = msgspec.json.Decoder(_ScanRecord)
 
@@ -76,6 +77,7 @@ class _Scan:
         self.unscheduled += record.metadata.credit_issued_ns is None
         metrics = record.metrics or _ScanMetrics()
         self.has_reasoning |= metrics.reasoning_token_count is not None
+        self.has_visible |= metrics.time_to_first_output_token is not None
         self.surplus += _has_surplus(metrics)
 
 
@@ -95,6 +97,11 @@ def _has_surplus(metrics: _ScanMetrics) -> bool:
 
 def plan(source: Source, options: ReadOptions) -> SourcePlan:
     """Ranges of lines. One pass counts what concerns the file as a whole."""
+    return plan_of(source, options, summary(source.path), "profile_export.jsonl")
+
+
+def plan_of(source: Source, options: ReadOptions, about: Summary, usual: str) -> SourcePlan:
+    """Ranges of lines of an export, usually called ``usual``, that ``about`` is the summary of."""
     scan, cutter = _Scan(), Cutter()
     for line in lines(source.path):
         cutter.see(line)
@@ -103,9 +110,8 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
     if scan.readable == 0:
         raise FormatError(
             f"{source.path} has no line that is an AIPerf record: {scan.first_error}; give a "
-            "complete profile_export.jsonl"
+            f"complete {usual}"
         )
-    about = summary(source.path)
     origin = _origin(source.path, options.origin, scan, about)
     called = names(source, options)
     details = _details(scan, about)
@@ -137,7 +143,8 @@ def _origin(path: str, wanted: str | None, scan: _Scan, about: Summary) -> str:
 def _details(scan: _Scan, about: Summary) -> tuple[tuple[str, str], ...]:
     found = [("model", about.model)] if about.model is not None else []
     reasoning = [("reasoning_tokens", "int")] if scan.has_reasoning else []
-    return (*found, *reasoning)
+    visible = [("ttft_visible_ns", "int")] if scan.has_visible else []
+    return (*found, *reasoning, *visible)
 
 
 def _partition(
@@ -271,4 +278,7 @@ def _dimensions(partition: Partition, rows: Sequence[Row]) -> dict[str, pa.Array
     if partition.detail("reasoning_tokens") is not None:
         reasoning = [row.reasoning_tokens for row in rows]
         found["reasoning_tokens"] = pa.array(reasoning, pa.int32())
+    if partition.detail("ttft_visible_ns") is not None:
+        visible = [row.ttft_visible_ns for row in rows]
+        found["ttft_visible_ns"] = pa.array(visible, pa.int64())
     return found

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from sgengine.readers.faults import one_line
-from sgengine.readers.seconds import TooLongError, chunk_times
+from sgengine.readers.seconds import TooLongError, chunk_times, nanoseconds
 from sgengine.readers.typed import Int32, Int64
 
 UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "sec": 1e9, "s": 1e9}
@@ -64,6 +64,7 @@ class Metrics(msgspec.Struct, gc=False):
 
     time_to_first_token: Number | None = None
     ttft: Number | None = None
+    time_to_first_output_token: Number | None = None
     inter_chunk_latency: Numbers | None = None
     input_sequence_length: Number | None = None
     output_sequence_length: Number | None = None
@@ -102,6 +103,7 @@ class Row:
     input_tokens: int | None
     output_tokens: int | None
     reasoning_tokens: int | None
+    ttft_visible_ns: int | None
 
 
 class WrongValueError(ValueError):
@@ -112,9 +114,10 @@ def row(record: Record, place: int, origin: str) -> Row:
     """The row of a line. Raises ``WrongValueError`` or ``TooLongError`` for values out of range."""
     metadata, metrics = record.metadata, record.metrics or Metrics()
     arrival = metadata.credit_issued_ns if origin == "scheduled" else metadata.start_ns
-    times = _times(record, metrics)
+    times, visible = _times(record, metrics), _visible(metrics)
     if times is not None and len(times) and arrival is not None:
-        times = times + _delay(arrival, metadata.start_ns)
+        delay = _delay(arrival, metadata.start_ns)
+        times, visible = times + delay, None if visible is None else visible + delay
     output = declared(metrics.usage_completion_tokens, metrics.output_sequence_length)
     return Row(
         place=place,
@@ -127,6 +130,7 @@ def row(record: Record, place: int, origin: str) -> Row:
         input_tokens=declared(metrics.usage_prompt_tokens, metrics.input_sequence_length),
         output_tokens=output,
         reasoning_tokens=declared(metrics.reasoning_token_count),
+        ttft_visible_ns=visible,
     )
 
 
@@ -195,6 +199,14 @@ def _times(record: Record, metrics: Metrics) -> np.ndarray | None:
             f"times in {first.unit} and {gaps.unit}; allowed is one unit for both"
         )
     return chunk_times(first.value, gaps.value, unit)
+
+
+def _visible(metrics: Metrics) -> int | None:
+    """Time of the first token that is no reasoning, since the client sent the request."""
+    found = metrics.time_to_first_output_token
+    if found is None or found.value is None:
+        return None
+    return nanoseconds(found.value, _unit(found.unit))
 
 
 def _unit(name: str | None) -> float:

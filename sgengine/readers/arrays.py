@@ -62,6 +62,16 @@ def text(array: pa.Array) -> pa.Array:
     return array if pt.is_string(array.type) else array.cast(pa.string())
 
 
+def dimension(array: pa.Array) -> pa.Array:
+    """A column that is carried through: as it is, but for views, which few functions of Arrow take."""
+    kind = array.type
+    if pt.is_dictionary(kind) and pt.is_string_view(kind.value_type):
+        return pa.DictionaryArray.from_arrays(array.indices, array.dictionary.cast(pa.string()))
+    if pt.is_string_view(kind):
+        return array.cast(pa.string())
+    return array.cast(pa.binary()) if pt.is_binary_view(kind) else array
+
+
 def label(array: pa.Array, default: str | pa.Array) -> pa.Array:
     """A column of few repeated names as ``LABEL``; null values become the default."""
     if array.type == LABEL and array.null_count == 0 and array.dictionary.null_count == 0:

@@ -18,6 +18,7 @@ class ReadOptions:
 
     ``system``, ``workload`` and ``run`` replace what the files say. ``origin`` chooses between the
     arrivals a file offers (scheduled or sent), and names the arrivals of files that do not say.
+    ``mapping`` is the path of a TOML file that says what the fields of a team's own files mean.
     ``batch_bytes`` bounds the memory of one batch.
     """
 
@@ -26,6 +27,7 @@ class ReadOptions:
     workload: str | None = None
     run: str | None = None
     origin: str | None = None
+    mapping: str | None = None
     batch_bytes: int = DEFAULT_BATCH_BYTES
 
 
@@ -91,13 +93,26 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True)
 class Reject:
-    """Rows that could not be made deliveries: where, which rule of ``RULES``, how many, and why."""
+    """Rows that could not be made deliveries: where, which rule of ``RULES``, how many, and why.
+
+    ``source``: the file they are in, where a source is made of several.
+    """
 
     run: str | None
     place: str
     reason: str
     count: int
     detail: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """Something of a run that was found ``count`` times in rows that were measured all the same."""
+
+    run: str
+    text: str
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,14 +120,31 @@ class Batch:
     """Some rows of a partition: DELIVERIES columns in order, then dimension columns.
 
     ``places`` (int64, one per row) numbers the rows at their source from 1 and ``place_word``
-    says of what: line, row or request. ``rejects`` are the rows between these that the reader
-    could not make deliveries of; a batch may consist of nothing else.
+    says of what: line, row or request; no ``places``: the rows are known by their request's id.
+    ``rejects`` are the rows between these that the reader could not make deliveries of; a batch may
+    consist of nothing else. ``weights`` (int64, one per row): rows of the source that each was made
+    of; ``None``: one. ``remarks`` go to the notes of the run.
     """
 
     deliveries: pa.RecordBatch
-    places: np.ndarray
+    places: np.ndarray | None
     place_word: str
     rejects: tuple[Reject, ...] = ()
+    weights: np.ndarray | None = None
+    remarks: tuple[Remark, ...] = ()
+
+    def place(self, row: int) -> str:
+        """Where a row is, in words."""
+        if self.places is None:
+            return f"{self.place_word} {self.deliveries.column('request_id')[row].as_py()}"
+        return f"{self.place_word} {self.places[row]}"
+
+    def weight(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of the source behind each of these rows."""
+        found: np.ndarray = (
+            np.ones(rows.size, np.int64) if self.weights is None else self.weights[rows]
+        )
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +172,20 @@ class SourcePlan:
     """A source cut into partitions, and what it says about its runs.
 
     ``facts`` has one entry a run, and is empty for a table with a ``run`` column of its own: its
-    rows name the runs. ``content_hash`` is the sha256 of the file's bytes in hex.
+    rows name the runs. ``content_hash`` is the sha256 of the file's bytes in hex; of several
+    ``files``, which are then all listed, that of their hashes.
     """
 
     source: Source
     partitions: tuple[Partition, ...]
     facts: tuple[RunFacts, ...]
     content_hash: str | None = None
+    files: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every file it reads."""
+        return self.files or (self.source.path,)
 
 
 BatchIterator = Iterator[Batch]

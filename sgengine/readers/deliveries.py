@@ -122,9 +122,10 @@ def conform(
 
 def _with_dimensions(columns: list[pa.Array], rows: pa.RecordBatch) -> pa.RecordBatch:
     extra = [field for field in rows.schema if field.name not in DELIVERIES.names]
-    schema = pa.schema([*DELIVERIES.schema(), *extra])
-    arrays_of_extra = [rows.column(field.name) for field in extra]
-    return pa.RecordBatch.from_arrays([*columns, *arrays_of_extra], schema=schema)
+    dimensions = [arrays.dimension(rows.column(field.name)) for field in extra]
+    fields = [field.with_type(a.type) for field, a in zip(extra, dimensions, strict=True)]
+    schema = pa.schema([*DELIVERIES.schema(), *fields])
+    return pa.RecordBatch.from_arrays([*columns, *dimensions], schema=schema)
 
 
 def _column(

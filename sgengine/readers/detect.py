@@ -7,13 +7,20 @@ the keys' bytes. Such a look cannot be fooled by texts inside the JSON: there a 
 
 from __future__ import annotations
 
+import mmap
+import re
+
 import msgspec
 
 from sgengine.errors import DataError, FormatError
-from sgengine.readers import deliveries, ipc, parquet
+from sgengine.readers import deliveries, events, ipc, parquet
 from sgengine.readers.faults import one_line, reading
 from sgengine.readers.files import BOM, head, mapped
+from sgengine.readers.formats import FORMAT_NAMES
 from sgengine.readers.signatures import ONLY_WITH, all_keys, recognise
+from sgengine.readers.workload_traces import csv_format
+
+_QUOTED_WORD = re.compile(rb'"([\w.-]++)"')
 
 HEAD = 2**20
 LINES = 32
@@ -31,10 +38,7 @@ _TABLES = (
     (b"\xff\xff\xff\xff", "deliveries-ipc", ipc.names_of),
 )
 
-ALLOWED = (
-    "allowed are deliveries as Parquet, Arrow IPC or JSON Lines, vLLM `bench serve --save-result "
-    "--save-detailed` JSON, and AIPerf profile_export.jsonl"
-)
+ALLOWED = f"allowed are files of the formats {', '.join(FORMAT_NAMES)}"
 
 
 def detect(path: str) -> str:
@@ -49,9 +53,12 @@ def detect(path: str) -> str:
     for magic, name, names_of in _TABLES:
         if start.startswith(magic):
             with reading(path, name):
-                deliveries.check_columns(path, names_of(path))
+                names = names_of(path)
+                if events.is_log(names):
+                    return name.replace("deliveries", "events")
+                deliveries.check_columns(path, names)
             return name
-    return _detect_json(path, start.removeprefix(BOM))
+    return csv_format(start) or _detect_json(path, start.removeprefix(BOM))
 
 
 def beginning(path: str) -> bytes:
@@ -69,6 +76,8 @@ def _detect_json(path: str, start: bytes) -> str:
     first = start.lstrip()[:1]
     # A damaged first line does not hide the lines after it.
     keys = _line_keys(start) if b"{" in start else None
+    if keys is not None and events.is_log(keys):
+        return "events-jsonl"
     if keys is None and first in (b"{", b"["):
         keys = _scanned_keys(path)
     if keys is None:
@@ -91,14 +100,19 @@ def _line_keys(start: bytes) -> frozenset[str] | None:
 
 
 def _scanned_keys(path: str) -> frozenset[str]:
-    """Those of the known keys whose quoted bytes occur anywhere in the file."""
-    content = mapped(path)
-    found = {key for key in all_keys() if content.find(f'"{key}"'.encode()) >= 0}
+    """Those of the known keys whose quoted bytes occur anywhere in the file, which is gone over once."""
+    known = {key.encode() for key in all_keys()}
+    words = (match[1] for match in _QUOTED_WORD.finditer(mapped(path)))
+    found = {word.decode() for word in words if word in known}
     return frozenset(key for key in found if ONLY_WITH.get(key, key) in found)
 
 
+def _occurs(content: mmap.mmap, key: str) -> bool:
+    return content.find(f'"{key}"'.encode()) >= 0
+
+
 def _by_keys(path: str, keys: frozenset[str]) -> str:
-    signature = recognise(keys)
+    signature = recognise(keys, lambda key: _occurs(mapped(path), key))
     if signature is None:
         shown = one_line(", ".join(sorted(keys)) or "none", 120)
         raise FormatError(f"{path} is not a trace: JSON with such keys as {shown}; {ALLOWED}")

@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sgengine.errors import UsageError
-from sgengine.readers import aiperf, ipc, jsonl, parquet, vllm
+from sgengine.readers import (
+    aiperf,
+    aiperf_raw,
+    etalon,
+    event_tables,
+    events_jsonl,
+    genai_bench,
+    genai_perf,
+    guidellm,
+    inference_perf,
+    ipc,
+    jsonl,
+    langfuse,
+    litellm,
+    llmperf,
+    mapped_files,
+    nanovllm,
+    otlp,
+    parquet,
+    sglang,
+    vllm,
+    workload_traces,
+)
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
+from sgengine.readers.events import EventBatch
 from sgengine.readers.faults import reading
 
-FAMILY = "deliveries"
-"""Stands for every format whose name begins with it."""
+FAMILIES = ("deliveries", "events")
+"""Each stands for every format whose name begins with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """One format: its name, what writes it, how a file is planned and a partition read."""
+    """One format: its name, what writes it, how a file is planned and a partition read.
+
+    ``events`` reads a partition of an event log: its requests may lie in several files, so they are put
+    together behind the readers, and ``read`` refuses.
+    """
 
     name: str
     doc: str
     plan: Callable[[Source, ReadOptions], SourcePlan]
     read: Callable[[Partition], BatchIterator]
+    events: Callable[[Partition], Iterator[EventBatch]] | None = None
+
+
+def _not_alone(partition: Partition) -> BatchIterator:
+    raise UsageError(
+        f"{partition.path} is an event log, whose requests may lie in several files: give it to "
+        "sgengine.read or sgengine.analyze"
+    )
 
 
 FORMATS = (
@@ -44,6 +79,27 @@ FORMATS = (
         read=jsonl.read,
     ),
     Format(
+        name="events-parquet",
+        doc="an event log in Parquet: rows of many requests interleaved",
+        plan=event_tables.plan_parquet,
+        read=_not_alone,
+        events=event_tables.read_parquet,
+    ),
+    Format(
+        name="events-ipc",
+        doc="an event log in Arrow IPC, file or stream",
+        plan=event_tables.plan_ipc,
+        read=_not_alone,
+        events=event_tables.read_ipc,
+    ),
+    Format(
+        name="events-jsonl",
+        doc="an event log in JSON Lines, an event a line",
+        plan=events_jsonl.plan,
+        read=_not_alone,
+        events=events_jsonl.read,
+    ),
+    Format(
         name="vllm",
         doc="`vllm bench serve --save-result --save-detailed`",
         plan=vllm.plan,
@@ -55,6 +111,102 @@ FORMATS = (
         plan=aiperf.plan,
         read=aiperf.read,
     ),
+    Format(
+        name="aiperf-raw",
+        doc="AIPerf's profile_export_raw.jsonl (--export-level raw)",
+        plan=aiperf_raw.plan,
+        read=aiperf_raw.read,
+    ),
+    Format(
+        name="genai-perf",
+        doc="perf_analyzer's profile_export.json, as GenAI-Perf uses it",
+        plan=genai_perf.plan,
+        read=genai_perf.read,
+    ),
+    Format(
+        name="guidellm",
+        doc="GuideLLM's benchmarks.json, first and last token's times",
+        plan=guidellm.plan,
+        read=guidellm.read,
+    ),
+    Format(
+        name="inference-perf",
+        doc="inference-perf's per_request_lifecycle_metrics.json",
+        plan=inference_perf.plan,
+        read=inference_perf.read,
+    ),
+    Format(
+        name="sglang",
+        doc="SGLang's `bench_serving --output-file F --output-details`",
+        plan=sglang.plan,
+        read=sglang.read,
+    ),
+    Format(
+        name="etalon",
+        doc="Etalon's request_level_metrics.json",
+        plan=etalon.plan,
+        read=etalon.read,
+    ),
+    Format(
+        name="llmperf",
+        doc="LLMPerf's *_individual_responses.json",
+        plan=llmperf.plan,
+        read=llmperf.read,
+    ),
+    Format(
+        name="genai-bench",
+        doc="genai-bench's JSON of a scenario and concurrency",
+        plan=genai_bench.plan,
+        read=genai_bench.read,
+    ),
+    Format(
+        name="nanovllm",
+        doc="the nano-vLLM harness's JSON with a time a token",
+        plan=nanovllm.plan,
+        read=nanovllm.read,
+    ),
+    Format(
+        name="otlp",
+        doc="OpenTelemetry spans in OTLP JSON: OpenLLMetry chunk events, vLLM server spans",
+        plan=otlp.plan,
+        read=otlp.read,
+    ),
+    Format(
+        name="litellm",
+        doc="LiteLLM_SpendLogs rows or StandardLoggingPayload objects",
+        plan=litellm.plan,
+        read=litellm.read,
+    ),
+    Format(
+        name="langfuse",
+        doc="Langfuse observations of type GENERATION",
+        plan=langfuse.plan,
+        read=langfuse.read,
+    ),
+    Format(
+        name="azure",
+        doc="the Azure LLM inference trace: arrivals and token counts, CSV",
+        plan=workload_traces.plan,
+        read=workload_traces.read,
+    ),
+    Format(
+        name="burstgpt",
+        doc="the BurstGPT trace: arrivals and token counts, CSV",
+        plan=workload_traces.plan,
+        read=workload_traces.read,
+    ),
+    Format(
+        name="mooncake",
+        doc="a Mooncake trace: arrivals and token counts, JSON Lines",
+        plan=workload_traces.plan,
+        read=workload_traces.read,
+    ),
+    Format(
+        name="mapped",
+        doc="a team's own JSON, CSV or Parquet, read by a mapping",
+        plan=mapped_files.plan,
+        read=mapped_files.read,
+    ),
 )
 
 FORMAT_NAMES = tuple(item.name for item in FORMATS)
@@ -62,7 +214,7 @@ FORMAT_NAMES = tuple(item.name for item in FORMATS)
 
 def accepts(wanted: str, found: str) -> bool:
     """Whether a file of format ``found`` is what was asked for."""
-    return wanted == found or (wanted == FAMILY and found.startswith(f"{FAMILY}-"))
+    return wanted == found or (wanted in FAMILIES and found.startswith(f"{wanted}-"))
 
 
 def plan(source: Source, options: ReadOptions) -> SourcePlan:
@@ -82,6 +234,22 @@ def read(partition: Partition) -> BatchIterator:
     """
     with reading(partition.path, partition.source.format):
         yield from _format(partition.source.format).read(partition)
+
+
+def is_log(source: Source) -> bool:
+    """Whether a source is an event log, read by ``read_events``."""
+    return _format(source.format).events is not None
+
+
+def read_events(partition: Partition) -> Iterator[EventBatch]:
+    """The events of a partition of an event log, in order, in batches of bounded memory.
+
+    Raises ``FormatError`` if the file turns out to be damaged.
+    """
+    read_some = _format(partition.source.format).events
+    assert read_some is not None, "an event log"
+    with reading(partition.path, partition.source.format):
+        yield from read_some(partition)
 
 
 def _format(name: str) -> Format:

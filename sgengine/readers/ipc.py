@@ -17,12 +17,12 @@ FILE_MAGIC = b"ARROW1"
 
 def names_of(path: str) -> list[str]:
     """The names of the file's columns."""
-    with _opened(path) as reader:
+    with opened(path) as reader:
         return list(reader.schema.names)
 
 
 @contextmanager
-def _opened(path: str, only: list[int] | None = None) -> Iterator[pa.RecordBatchReader]:
+def opened(path: str, only: list[int] | None = None) -> Iterator[pa.RecordBatchReader]:
     """A reader of the file or stream; ``only`` these columns are decompressed."""
     options = pa.ipc.IpcReadOptions(included_fields=only)
     is_file = head(path, len(FILE_MAGIC)) == FILE_MAGIC
@@ -31,7 +31,8 @@ def _opened(path: str, only: list[int] | None = None) -> Iterator[pa.RecordBatch
         yield reader
 
 
-def _batches(reader: pa.RecordBatchReader, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+def batches(reader: pa.RecordBatchReader, start: int, stop: int) -> Iterator[pa.RecordBatch]:
+    """Record batches ``start`` to ``stop``; a stream is read from its beginning."""
     if isinstance(reader, pa.RecordBatchFileReader):
         yield from (reader.get_batch(index) for index in range(start, stop))
         return
@@ -42,32 +43,33 @@ def _batches(reader: pa.RecordBatchReader, start: int, stop: int) -> Iterator[pa
 
 def plan(source: Source, options: ReadOptions) -> SourcePlan:
     """Partitions of a record batch or more each; a stream is one, for it has no index."""
-    with _opened(source.path) as reader:
+    with opened(source.path) as reader:
         schema = reader.schema
     tables.check(source.path, schema)
     arrival = "arrival_ns" if "arrival_ns" in schema.names else schema.names[0]
     first: int | None = None
     counts: list[int] = []
-    with _opened(source.path, [schema.get_field_index(arrival)]) as reader:
-        for batch in _every(reader):
+    with opened(source.path, [schema.get_field_index(arrival)]) as reader:
+        for batch in every(reader):
             counts.append(batch.num_rows)
             if first is None and arrival == "arrival_ns":
-                first = tables.first_known(_valid(batch).column(0))
-    return tables.plan_of(source, options, schema.names, _pieces(source, counts, options), first)
+                first = tables.first_known(valid(batch).column(0))
+    return tables.plan_of(source, options, schema.names, pieces_of(source, counts, options), first)
 
 
-def _every(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def every(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """All record batches."""
     count = getattr(reader, "num_record_batches", None)
-    return iter(reader) if count is None else _batches(reader, 0, count)
+    return iter(reader) if count is None else batches(reader, 0, count)
 
 
-def _valid(batch: pa.RecordBatch) -> pa.RecordBatch:
+def valid(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch, once its offsets, indices and texts are known to stay within their buffers."""
     batch.validate(full=True)
     return batch
 
 
-def _pieces(source: Source, counts: list[int], options: ReadOptions) -> list[tables.Piece]:
+def pieces_of(source: Source, counts: list[int], options: ReadOptions) -> list[tables.Piece]:
     """Consecutive record batches, gathered until their share of the file reaches a batch's size."""
     if head(source.path, len(FILE_MAGIC)) != FILE_MAGIC:
         return [tables.Piece(start=0, stop=len(counts), first_row=1)] if counts else []
@@ -83,15 +85,16 @@ def _pieces(source: Source, counts: list[int], options: ReadOptions) -> list[tab
 def read(partition: Partition) -> BatchIterator:
     """The rows of the partition's record batches, in order, in slices of about ``batch_bytes``."""
     row = partition.first_row
-    with _opened(partition.path) as reader:
-        for batch in _batches(reader, partition.start, partition.stop):
-            for rows in _slices(_valid(batch), partition.batch_bytes):
+    with opened(partition.path) as reader:
+        for batch in batches(reader, partition.start, partition.stop):
+            for rows in slices(valid(batch), partition.batch_bytes):
                 places = np.arange(row, row + rows.num_rows, dtype=np.int64)
                 row += rows.num_rows
                 yield deliveries.conform(rows, partition, places, "row")
 
 
-def _slices(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+def slices(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    """The batch in slices of about ``batch_bytes``."""
     rows = batch.num_rows
     size = max(1, min(rows, rows * batch_bytes // max(batch.nbytes, 1)))
     return (batch.slice(start, size) for start in range(0, rows, size))

@@ -17,28 +17,28 @@ _SAMPLE_ROWS = 64
 _PACKED = 8
 
 
-def _opened(path: str, **options: Any) -> pq.ParquetFile:
+def opened(path: str, **options: Any) -> pq.ParquetFile:
     """The file, mapped into memory. Absolute, for Arrow takes a name like ``12:30.parquet`` for a URI."""
     return pq.ParquetFile(Path(path).absolute(), memory_map=True, **options)
 
 
 def names_of(path: str) -> list[str]:
     """The names of the file's columns."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return list(file.schema_arrow.names)
 
 
 def plan(source: Source, options: ReadOptions) -> SourcePlan:
     """Partitions of about ``batch_bytes``, a row group or more each."""
-    with _opened(source.path) as file:
+    with opened(source.path) as file:
         schema = file.schema_arrow
         tables.check(source.path, schema)
-        pieces = _pieces(file.metadata, options.batch_bytes)
+        pieces = pieces_of(file.metadata, options.batch_bytes)
         arrival = _first_arrival(file) if "arrival_ns" in schema.names else None
     return tables.plan_of(source, options, schema.names, pieces, arrival)
 
 
-def _pieces(metadata: pq.FileMetaData, batch_bytes: int) -> list[tables.Piece]:
+def pieces_of(metadata: pq.FileMetaData, batch_bytes: int) -> list[tables.Piece]:
     """Consecutive row groups, gathered until they hold a fair part of a batch.
 
     Times pack to a quarter or less, so an eighth of a batch in the file is a good part of one in
@@ -68,9 +68,9 @@ def read(partition: Partition) -> BatchIterator:
     # Few names repeat over many rows: as dictionaries they are never spelled out in memory.
     repeated = _text_labels(partition.path)
     groups = range(partition.start, partition.stop)
-    with _opened(partition.path, read_dictionary=repeated) as file:
+    with opened(partition.path, read_dictionary=repeated) as file:
         row = partition.first_row
-        size = _batch_rows(file, groups, partition.batch_bytes)
+        size = batch_rows(file, groups, partition.batch_bytes)
         # One thread: the executor owns parallelism, a partition a worker.
         for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):
             rows.validate(full=True)
@@ -80,7 +80,7 @@ def read(partition: Partition) -> BatchIterator:
 
 
 def _text_labels(path: str) -> list[str]:
-    with _opened(path) as file:
+    with opened(path) as file:
         schema: pa.Schema = file.schema_arrow
     return [
         field.name
@@ -91,7 +91,7 @@ def _text_labels(path: str) -> list[str]:
     ]
 
 
-def _batch_rows(file: pq.ParquetFile, groups: range, batch_bytes: int) -> int:
+def batch_rows(file: pq.ParquetFile, groups: range, batch_bytes: int) -> int:
     """Rows that take about ``batch_bytes``.
 
     Stored bytes a row are a lower bound only, for encodings pack well, so a few rows are tried.

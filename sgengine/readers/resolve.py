@@ -14,9 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sgengine.errors import DataError, UsageError
+from sgengine.readers import mapped_files
+from sgengine.readers.aiperf_twins import without_twins
 from sgengine.readers.base import Found, ReadOptions, Skipped, Source
 from sgengine.readers.detect import beginning, detect
-from sgengine.readers.formats import FAMILY, FORMAT_NAMES, accepts
+from sgengine.readers.event_runs import one_run_each
+from sgengine.readers.formats import FAMILIES, FORMAT_NAMES, accepts
 from sgengine.schema.enums import ORIGINS
 
 
@@ -43,17 +46,21 @@ def find(inputs: Sequence[str], options: ReadOptions) -> Found:
         raise UsageError("no input was given; give a file, a folder, a glob or label=PATH")
     sources: list[Source] = []
     skipped: list[Skipped] = []
+    given_as: dict[str, str] = {}
     for given in inputs:
         found = _find_one(given, options)
         sources.extend(found.sources)
+        given_as |= dict.fromkeys((source.path for source in found.sources), _split(given)[1])
         skipped.extend(found.skipped)
     _check_once(sources)
-    return Found(sources=_told_apart(sources), skipped=tuple(skipped))
+    kept = without_twins(sources, {_split(given)[1] for given in inputs})
+    named = one_run_each(_told_apart(kept.sources), given_as)
+    return Found(sources=named, skipped=(*skipped, *kept.skipped))
 
 
 def check_options(options: ReadOptions) -> None:
     """Raise ``UsageError`` for option values that are not allowed."""
-    allowed = (*FORMAT_NAMES, FAMILY)
+    allowed = (*FORMAT_NAMES, *FAMILIES)
     if options.format is not None and options.format not in allowed:
         raise UsageError(f"unknown format {options.format!r}; allowed are {', '.join(allowed)}")
     if options.origin is not None and options.origin not in ORIGINS:
@@ -109,6 +116,8 @@ def _source(candidate: _Candidate, options: ReadOptions) -> Source:
 def _format(candidate: _Candidate, options: ReadOptions) -> str:
     """The detected format; a format option overrules it for files named one by one."""
     wanted = options.format
+    if options.mapping is not None and (candidate.is_named or wanted == "mapped"):
+        return _mapped(candidate, options)
     if wanted in FORMAT_NAMES and candidate.is_named:
         beginning(candidate.path)
         return str(wanted)
@@ -116,6 +125,15 @@ def _format(candidate: _Candidate, options: ReadOptions) -> str:
     if wanted is not None and not accepts(wanted, found):
         raise DataError(f"{candidate.path} is {found}, not {wanted}; leave --format out to read it")
     return found
+
+
+def _mapped(candidate: _Candidate, options: ReadOptions) -> str:
+    """The format of a file that a mapping is given for; one that it does not fit is an error."""
+    if options.format not in (None, "mapped"):
+        raise UsageError(f"--mapping reads files as mapped, not {options.format}; leave one out")
+    beginning(candidate.path)
+    mapped_files.check(candidate.path, options)
+    return "mapped"
 
 
 def _candidates(given: str) -> Iterator[_Candidate]:

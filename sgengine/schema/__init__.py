@@ -5,6 +5,7 @@ from sgengine.schema.rules import RULE_BY_NAME, RULES, Rule
 from sgengine.schema.tables import (
     DELIVERIES,
     ENVELOPE,
+    EVENTS,
     GAPS,
     LABEL,
     REJECTS,
@@ -16,6 +17,7 @@ from sgengine.schema.tables import (
 __all__ = [
     "DELIVERIES",
     "ENVELOPE",
+    "EVENTS",
     "GAPS",
     "LABEL",
     "REJECTS",

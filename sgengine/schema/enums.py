@@ -25,3 +25,6 @@ DENOMINATORS = ("all", "sent", "completed", "determined")
 
 POPULATIONS = ("defined", "ok")
 """Which requests a latency distribution holds: all with a value, or the ok ones among them."""
+
+EVENT_KINDS = ("arrival", "chunk", "end")
+"""What a row of EVENTS may be; the kernels know them by their places here."""

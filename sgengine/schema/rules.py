@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Rule:
     """One rule: its name, what is allowed, and whether breaking it means damaged data.
 
-    ``is_error`` is false for rows that a source itself marks as not part of the measurement.
+    ``is_error`` is false for sound rows that are left out: marked as no part of the measurement by
+    the source, or by the chosen window.
     """
 
     name: str
@@ -36,9 +37,30 @@ RULES = (
         allowed="chunk_times_ns with timing token, chunk or split; ttft_ns and last_ns with "
         "first_last or mean, ttft_ns <= last_ns, equal for one token, absent for none",
     ),
+    Rule(name="unknown_event", allowed="events named arrival, chunk or end"),
+    Rule(
+        name="no_arrival",
+        allowed="an arrival among the events of every request: all its times count from there",
+    ),
+    Rule(
+        name="chunk_before_arrival",
+        allowed="chunks at or after their request's arrival: leaving one out would move the first "
+        "token, so the whole request is",
+    ),
+    Rule(
+        name="duplicate_event",
+        allowed="one arrival (the earliest is taken), one end (the earliest) and each numbered chunk "
+        "once; the request is measured without the repeated rows",
+        is_error=False,
+    ),
     Rule(
         name="warmup",
         allowed="rows of the measured phase; the source marks this one as warm-up",
+        is_error=False,
+    ),
+    Rule(
+        name="outside_window",
+        allowed="rows that arrive in the window that --window, --trim or --steady chooses",
         is_error=False,
     ),
 )

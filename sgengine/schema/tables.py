@@ -1,4 +1,4 @@
-"""DELIVERIES, REQUESTS, GAPS, REJECTS and RUNS: every column with its unit and its NULL rule.
+"""EVENTS, DELIVERIES, REQUESTS, GAPS, REJECTS and RUNS: every column with its unit and its NULL rule.
 
 All times are whole nanoseconds in int64. Times of a request count from its arrival; only
 ``arrival_ns`` is a point in time, on the run's ``clock``. Undefined is NULL, never 0 and never NaN.
@@ -118,6 +118,80 @@ DELIVERIES = TableSpec(
             unit="ns since arrival",
             doc="Last token, only where chunk times are unknown.",
             null="chunk times are known, or the last token's time is not",
+        ),
+    ),
+)
+
+EVENTS = TableSpec(
+    name="events",
+    grain="one row an event of a request: its arrival, a chunk of its output, or its end; rows of many "
+    "requests interleaved, in any order, over any number of files",
+    key=("run", "request_id", "event", "time_ns", "seq"),
+    columns=(
+        Column(
+            name="request_id",
+            type=pa.string(),
+            doc="The request, unique within its run; whole numbers are read as their digits.",
+        ),
+        Column(
+            name="run",
+            type=LABEL,
+            doc="The run. Where there is no such column all files of an input are one run.",
+            null="the row belongs to the input's one run",
+        ),
+        Column(
+            name="time_ns",
+            type=pa.int64(),
+            unit="ns",
+            doc="When it happened, on the run's clock. Other units are told by the column's name "
+            "(time_us, time_ms, time_s) or are those of a timestamp column (time, timestamp, ts), in "
+            "JSON Lines as ISO 8601 text; one without a zone is read as UTC.",
+        ),
+        Column(
+            name="event",
+            type=LABEL,
+            doc="arrival, chunk or end. A request has one arrival and at most one end.",
+        ),
+        Column(
+            name="tokens",
+            type=pa.int32(),
+            unit="tokens",
+            doc="Tokens of a chunk: 1 or more in the first, 0 or more in later ones.",
+            null="not a chunk; in all chunks of a request: sizes are unknown",
+        ),
+        Column(
+            name="seq",
+            type=pa.int64(),
+            doc="Number of a chunk within its request. Chunks of one request with the same seq, time "
+            "and tokens are one chunk that was delivered to the log several times.",
+            null="not numbered: equal chunks are different chunks",
+        ),
+        Column(
+            name="status",
+            type=LABEL,
+            doc="On the end: ok, failed, timeout, rejected or cancelled. A request without an end is "
+            "incomplete.",
+            null="not an end; on an end: failed if there is an error, else ok",
+        ),
+        Column(
+            name="error",
+            type=pa.string(),
+            doc="On the end: what went wrong.",
+            null="not an end, or no error was recorded",
+        ),
+        Column(
+            name="input_tokens",
+            type=pa.int32(),
+            unit="tokens",
+            doc="On the arrival or the end: prompt tokens as declared.",
+            null="not declared",
+        ),
+        Column(
+            name="output_tokens",
+            type=pa.int32(),
+            unit="tokens",
+            doc="On the end or the arrival: output tokens as declared.",
+            null="not declared",
         ),
     ),
 )
@@ -385,13 +459,42 @@ RUNS = TableSpec(
             doc="max(arrival + max(last chunk, end)) of the measured rows.",
             null="no arrival is known",
         ),
+        Column(
+            name="window_start_ns",
+            type=pa.int64(),
+            unit="ns",
+            doc="Start of the chosen window within the run, on its clock.",
+            null="no window was chosen",
+        ),
+        Column(
+            name="window_end_ns",
+            type=pa.int64(),
+            unit="ns",
+            doc="End of that window; T is the time between the two.",
+            null="no window was chosen",
+        ),
         Column(name="n_chunks", type=pa.int64(), unit="chunks", doc="Chunks measured."),
         Column(
             name="n_output_tokens", type=pa.int64(), unit="tokens", doc="Output tokens measured."
         ),
-        Column(name="rows_in", type=pa.int64(), unit="rows", doc="Rows found."),
-        Column(name="rows_measured", type=pa.int64(), unit="rows", doc="Rows measured."),
-        Column(name="rows_rejected", type=pa.int64(), unit="rows", doc="Rows rejected."),
+        Column(
+            name="rows_in",
+            type=pa.int64(),
+            unit="rows",
+            doc="Rows found: requests, or in event logs events.",
+        ),
+        Column(
+            name="rows_measured",
+            type=pa.int64(),
+            unit="rows",
+            doc="Rows measured; events of measured requests.",
+        ),
+        Column(
+            name="rows_rejected",
+            type=pa.int64(),
+            unit="rows",
+            doc="Rows rejected or left out, each counted in REJECTS.",
+        ),
         Column(
             name="notes",
             type=pa.string(),
@@ -401,5 +504,5 @@ RUNS = TableSpec(
     ),
 )
 
-TABLES = (DELIVERIES, REQUESTS, GAPS, REJECTS, RUNS)
+TABLES = (EVENTS, DELIVERIES, REQUESTS, GAPS, REJECTS, RUNS)
 """All tables, in the order in which data passes through them."""

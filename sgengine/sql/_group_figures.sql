@@ -17,7 +17,7 @@
 -- column: n_cancelled BIGINT  Requests with status cancelled.
 -- column: n_incomplete BIGINT  Requests with status incomplete.
 -- column: n_output_tokens BIGINT  Tokens delivered; NULL if any request's count is unknown.
--- column: duration_s DOUBLE  T: what the caller states, else 3600 for an hour, else the sum over the runs that the group touches; NULL if one is unknown, or T is 0.
+-- column: duration_s DOUBLE  T: what the caller states, else 3600 for an hour, or what of it the chosen windows cover, else the sum over the runs that the group touches; NULL if one is unknown, or T is 0.
 -- column: request_throughput DOUBLE  Requests with status ok / T, in requests/s; NULL if T is unknown or 0, as for every rate.
 -- column: output_throughput DOUBLE  Tokens delivered / T, in tokens/s; NULL if any count is unknown.
 -- column: total_throughput DOUBLE  The same plus the input tokens of requests with a token; NULL if any count is unknown.
@@ -86,19 +86,38 @@ touched AS (
     SELECT DISTINCT k.key_system, k.key_workload, k.key_hour, k.run
     FROM keyed AS k
 ),
-windows AS (
+clipped AS (
     SELECT
-        t.key_system,
-        t.key_workload,
-        t.key_hour,
-        CASE
-            WHEN _given_ns() IS NOT NULL THEN _given_ns()
-            WHEN t.key_hour IS NOT NULL THEN 3600000000000
-            ELSE _whole_sum(w.duration_ns)
-        END AS duration_ns
+        t.*,
+        w.duration_ns,
+        greatest(w.start_ns, epoch_ns(t.key_hour)) AS start_ns,
+        least(w.end_ns, epoch_ns(t.key_hour) + 3600000000000) AS end_ns
     FROM touched AS t
     LEFT JOIN _run_windows AS w ON t.run = w.run
-    GROUP BY t.key_system, t.key_workload, t.key_hour
+),
+covering AS (
+    SELECT
+        c.*,
+        greatest(c.start_ns, coalesce(max(c.end_ns) OVER earlier, c.start_ns)) AS new_from_ns
+    FROM clipped AS c
+    WINDOW earlier AS (
+        PARTITION BY c.key_system, c.key_workload, c.key_hour
+        ORDER BY c.start_ns, c.end_ns
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+),
+windows AS (
+    SELECT
+        c.key_system,
+        c.key_workload,
+        c.key_hour,
+        CASE
+            WHEN _given_ns() IS NOT NULL THEN _given_ns()
+            WHEN c.key_hour IS NULL THEN _whole_sum(c.duration_ns)
+            ELSE CAST(sum(greatest(c.end_ns - c.new_from_ns, 0)) AS BIGINT)
+        END AS duration_ns
+    FROM covering AS c
+    GROUP BY c.key_system, c.key_workload, c.key_hour
 ),
 grouped AS (
     SELECT

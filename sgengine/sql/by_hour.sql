@@ -1,6 +1,7 @@
 -- view: by_hour
 -- grain: one row an hour of arrival
--- doc: Every figure of an hour, over the requests that arrive in it, with all their tokens; T is the hour.
+-- doc: Every figure of an hour, over the requests that arrive in it, with all their tokens; T is the
+--   hour, or what the chosen windows cover of it.
 --   The group with hour NULL has the T of the runs it touches.
 -- column: hour TIMESTAMP  Start of the hour of arrival, in UTC; NULL for the requests whose clock is not unix or whose arrival is unknown.
 -- columns of: _group_figures except system, workload, hour

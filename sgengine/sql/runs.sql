@@ -14,13 +14,15 @@
 -- column: stated_duration_ns BIGINT  The run's duration by the client's own clock; NULL if the source does not state one.
 -- column: first_arrival_ns BIGINT  Earliest arrival of the measured rows; NULL if no arrival is known.
 -- column: last_end_ns BIGINT  max(arrival + max(last chunk, end)) of the measured rows; NULL if no arrival is known.
+-- column: window_start_ns BIGINT  Start of the chosen window within the run, on its clock; NULL if no window was chosen.
+-- column: window_end_ns BIGINT  End of that window; NULL if no window was chosen.
 -- column: n_chunks BIGINT  Chunks measured.
 -- column: n_output_tokens BIGINT  Output tokens measured.
 -- column: rows_in BIGINT  Rows found.
 -- column: rows_measured BIGINT  Rows measured.
 -- column: rows_rejected BIGINT  Rows rejected.
 -- column: notes VARCHAR  What the reader decided about this source, a sentence each; NULL if nothing to say.
--- column: duration_s DOUBLE  T of the run (of all its sources together), in seconds; NULL if 0, or if nothing is stated and no arrival is known.
+-- column: duration_s DOUBLE  T of the run (of all its sources together), in seconds; NULL if 0, or if no window was chosen, nothing is stated and no arrival is known.
 CREATE OR REPLACE VIEW runs AS
 SELECT
     r.source,
@@ -36,6 +38,8 @@ SELECT
     r.stated_duration_ns,
     r.first_arrival_ns,
     r.last_end_ns,
+    r.window_start_ns,
+    r.window_end_ns,
     r.n_chunks,
     r.n_output_tokens,
     r.rows_in,

@@ -112,6 +112,7 @@ def test_settings_are_all_that_the_figures_depend_on(two):
         "population": "ok",
         "itl_rule": "spread",
         "duration_s": 10.0,
+        "window": None,
         "on": "threads:1",
         "memory_bytes": 128 << 20,
     }

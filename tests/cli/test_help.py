@@ -20,7 +20,7 @@ from sgengine.readers import FORMATS
 from sgengine.schema.enums import DENOMINATORS, ITL_RULES, ORIGINS, POPULATIONS
 from tests.cli.support import good, run
 
-VERBS = ("analyze", "sql", "schema", "sample")
+VERBS = ("analyze", "check", "parity", "sql", "schema", "sample")
 HEAVY = ("duckdb", "llvmlite", "msgspec", "numba", "numpy", "polars", "pyarrow")
 HELP = f"""
 import json, sys

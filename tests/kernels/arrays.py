@@ -59,7 +59,8 @@ def counts_of(curves: Sequence[Curve]) -> np.ndarray[Any, Any]:
 
 def delivered(curves: Sequence[Curve], first: int, pace: int) -> list[Delivered]:
     """user_idle_latency and late_tokens of every curve, by the kernel."""
-    settings = MeasureSettings(reader=Reader(first_ns=first, pace_ns=pace))
+    reader = Reader(first_ns=first, pace_ns=pace)
+    settings = MeasureSettings(reader=reader, envelopes=False, smoothness=False)
     found = rows.measure_rows(ragged_of(curves), counts_of(curves), settings)
     return [Delivered(int(i), int(n)) for i, n in zip(found.idle, found.late, strict=True)]
 

@@ -144,7 +144,8 @@ def test_hulls_that_outgrow_the_first_guess_are_complete(counts: list[int]) -> N
 def test_paces_written_before_the_room_grew_stay() -> None:
     curves = [(bowed(count), None) for count in (30, 3, 200, 1, 50, 400)]
     settings = MeasureSettings(reader=reader_of((500, 0)))
-    found = kernels.hulls(ragged_of(curves), counts_of(curves), settings)
+    found = kernels.measure_rows(ragged_of(curves), counts_of(curves), settings).hulls
+    assert found is not None
     for k, (times, _) in enumerate(curves):
         eq5, sustained = ref.eq5_pace(times), ref.sustained_pace(times, 500)
         assert eq5 is not None

@@ -32,6 +32,8 @@ WRITERS = {
     "json_lines": lambda path: make.json_lines(path, *table().to_pylist()),
     "vllm": lambda path: make.vllm(path, make.vllm_result(), make.vllm_result()),
     "aiperf": lambda path: make.json_lines(path, *[make.aiperf_line(name) for name in "abc"]),
+    "litellm": lambda path: make.json_lines(path, *[make.litellm_row(name) for name in "abc"]),
+    "langfuse": lambda path: make.json_lines(path, *[make.langfuse_row(name) for name in "abc"]),
 }
 
 

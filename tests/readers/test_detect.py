@@ -76,9 +76,10 @@ def test_an_empty_file_is_said_to_be_empty(path, data):
         (gzip.compress(b'{"chunk_times_ns": []}'), "gzip"),
         (b"PAR1 but no more", "cannot be read"),
         (b"ARROW1\0\0 but no more", "cannot be read"),
-        ('{"metadata": {}, "responses": []}', "raw export"),
+        ('{"benchmarks": [], "metadata": {"guidellm_version": "0.8.1"}}', "without the requests"),
+        ('{"input_config": {}, "request_throughput": {}}', "is the summary"),
         ('{"benchmarks": [\n{"metrics": {},\n"metadata": {}}]}', "not a trace"),
-        ('{"itls": [], "ttfts": [], "output_lens": [], "server_info": {}}', "SGLang"),
+        ('{"completed": 1, "server_info": {}}', "SGLang's summary .* --output-details"),
     ],
 )
 def test_other_content_is_refused_with_a_line_that_says_what_it_is(path, data, says):

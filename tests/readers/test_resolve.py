@@ -52,7 +52,6 @@ def test_files_of_a_folder_that_are_no_traces_are_reported(tmp_path, trace):
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "empty.json").touch()
     (tmp_path / ".hidden").write_text("left out")
-    make.json_lines(tmp_path / "profile_export_raw.jsonl", {"metadata": {}, "responses": []})
     make.aiperf_summary(tmp_path / "profile_export_aiperf.json")
     found = readers.find([str(tmp_path)], OPTIONS)
     assert names(found.sources) == ["x"]
@@ -60,11 +59,9 @@ def test_files_of_a_folder_that_are_no_traces_are_reported(tmp_path, trace):
     assert set(reasons) == {
         "notes.txt",
         "empty.json",
-        "profile_export_raw.jsonl",
         "profile_export_aiperf.json",
     }
     assert reasons["empty.json"].startswith("is empty")
-    assert "raw export" in reasons["profile_export_raw.jsonl"]
     assert "summary" in reasons["profile_export_aiperf.json"]
 
 

@@ -1,0 +1,150 @@
+"""``check``: from inputs to findings, in one pass over the rows and bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sgengine.analyze import AnalyzeSettings, Progress, bounded, plan_sources
+from sgengine.check.evidence import Evidence
+from sgengine.check.findings import Example, Finding, finding
+from sgengine.check.judge_rows import rows_judged
+from sgengine.check.judge_runs import runs_judged
+from sgengine.check.judge_times import times_judged
+from sgengine.check.keys import suspects_in
+from sgengine.check.kinds import SEVERITIES
+from sgengine.check.load import Load, load_of
+from sgengine.check.look import Look
+from sgengine.compute import MeasureSettings, compute
+from sgengine.errors import SgengineError
+from sgengine.executors import Stop
+from sgengine.readers import Partition, read
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The outcome of a check: findings, the gravest first. ``requests``: rows that can be measured.
+
+    ``rows``: all rows found, with those that are left out. ``sources`` and ``runs``: how many.
+    """
+
+    findings: tuple[Finding, ...]
+    sources: int
+    runs: int
+    rows: int
+    requests: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no finding is an error."""
+        return not any(found.is_error for found in self.findings)
+
+
+def check(
+    inputs: Sequence[str],
+    settings: AnalyzeSettings | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Checked:
+    """Look at ``inputs`` (files, folders, globs, ``label=PATH``) for what makes figures untrue.
+
+    Of the ``settings`` those of reading, executor and memory count. Raises UsageError for a wrong
+    call, DataError if nothing could be read.
+    """
+    settings = bounded(settings or AnalyzeSettings())
+    plans, skipped, failures = plan_sources(inputs, settings)
+    partitions = [part for each in plans for part in each.partitions]
+    seen = _seen(settings, partitions, progress)
+    seen.failures |= {failure.source: failure.error for failure in failures}
+    loads = _loads(seen)
+    found = [
+        *runs_judged(seen, plans, skipped, loads),
+        *_repeated(seen, settings, partitions),
+        *times_judged(seen),
+        *rows_judged(seen),
+    ]
+    requests = sum(run.counts["rows"] for run in seen.runs.values())
+    return Checked(
+        findings=tuple(sorted(found, key=lambda each: SEVERITIES.index(each.severity))),
+        sources=len(plans) + len(failures),
+        runs=len({run for _, run in seen.runs}),
+        rows=requests + sum(seen.rejects.values()),
+        requests=requests,
+    )
+
+
+def _seen(
+    settings: AnalyzeSettings, partitions: list[Partition], progress: Progress | None
+) -> Evidence:
+    work = Look(settings=settings)
+    seen = work.empty()
+    for done, part in enumerate(settings.executor.run(work, partitions), 1):
+        seen.merge(part)
+        if progress is not None:
+            progress(done, len(partitions))
+    return seen
+
+
+def _loads(seen: Evidence) -> dict[str, Load]:
+    """The load of each run; several sources of a run are one."""
+    last: dict[str, int] = {}
+    for (_, run), evidence in seen.runs.items():
+        if evidence.last_arrival_ns is not None:
+            last[run] = max(last.get(run, evidence.last_arrival_ns), evidence.last_arrival_ns)
+    loads = {run: load_of(seen.activity, run, last[run]) for run in last}
+    return {run: load for run, load in loads.items() if load is not None}
+
+
+def _repeated(
+    seen: Evidence, settings: AnalyzeSettings, partitions: list[Partition]
+) -> list[Finding]:
+    """Keys that come again: their hashes are looked up among the rows once more, to be sure."""
+    extra, suspects = seen.keys.repeated()
+    if not extra:
+        return []
+    work = _Confirm(suspects=suspects)
+    rows: Counter[tuple[str, str]] = Counter()
+    sources: dict[tuple[str, str], str] = {}
+    for part, counts in zip(partitions, settings.executor.run(work, partitions), strict=True):
+        rows.update(counts)
+        for key in counts:
+            sources[key] = part.source.path
+    sure = {key: count for key, count in rows.items() if count > 1}
+    if not sure:
+        return []
+    (run, request), times = next(iter(sure.items()))
+    by_chance = sum(count == 1 for count in rows.values())
+    return [
+        finding(
+            "duplicate_key",
+            extra - by_chance,
+            f"request {request} of run {run} comes {times} times",
+            total=sum(run.counts["rows"] for run in seen.runs.values()),
+            example=Example(source=sources[run, request], run=run, request=request),
+        )
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Confirm:
+    """Counts the rows of the keys whose hashes are suspect."""
+
+    suspects: Int64s
+
+    def __call__(self, partition: Partition, stop: Stop) -> Counter[tuple[str, str]]:
+        """The rows of one partition by key."""
+        slim = MeasureSettings(envelopes=False, smoothness=False, gaps=False)
+        found: Counter[tuple[str, str]] = Counter()
+        try:
+            for batch in read(partition):
+                stop.check()
+                found.update(suspects_in(compute(batch.deliveries, slim).requests, self.suspects))
+        except SgengineError:
+            return found  # told by the first pass
+        return found

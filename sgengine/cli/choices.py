@@ -1,0 +1,132 @@
+"""What the shared options say, in the user's spelling, and the settings that they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sgengine.cli.sizes import parse_size
+
+if TYPE_CHECKING:
+    from sgengine.analyze import AnalyzeSettings
+    from sgengine.api import Objectives
+    from sgengine.readers import ReadOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What the options say of inputs and of where to work, in the user's spelling."""
+
+    format: str | None
+    system: str | None
+    workload: str | None
+    run: str | None
+    origin: str | None
+    mapping: str | None
+    on: str
+    memory: str
+
+    def read_options(self) -> ReadOptions:
+        """How to read the inputs."""
+        from sgengine.readers import ReadOptions
+
+        return ReadOptions(
+            format=self.format,
+            system=self.system,
+            workload=self.workload,
+            run=self.run,
+            origin=self.origin,
+            mapping=self.mapping,
+        )
+
+    def source_settings(self) -> AnalyzeSettings:
+        """Settings with these choices alone; UsageError for a value that is not allowed."""
+        from sgengine.analyze import AnalyzeSettings
+        from sgengine.executors import choose_executor
+
+        return AnalyzeSettings(
+            read=self.read_options(),
+            executor=choose_executor(self.on),
+            memory_bytes=parse_size(self.memory),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices(Reading):
+    """What the shared options say, in the user's spelling."""
+
+    speed: float | None
+    first_token: str | None
+    goodput: tuple[str, ...]
+    denominator: str
+    alpha: float | None
+    penalty: str
+    unfinished_idle: str
+    preset: str | None
+    by: str
+    population: str
+    itl_rule: str
+    duration: str | None
+    window: str | None
+    trim: str | None
+    steady: str | None
+
+    def settings(self, *, every_column: bool, gaps: bool) -> AnalyzeSettings:
+        """The settings of an analysis; UsageError for a value that is not allowed.
+
+        ``every_column``: all of REQUESTS is wanted, else what the figures need. ``gaps``: so is GAPS.
+        """
+        from sgengine.analyze import AnalyzeSettings
+        from sgengine.api import summary_settings
+        from sgengine.compute import MeasureSettings
+        from sgengine.executors import choose_executor
+
+        aims = self._objectives()
+        return AnalyzeSettings(
+            read=self.read_options(),
+            measure=MeasureSettings(
+                reader=aims.reader,
+                itl_rule=self.itl_rule,
+                envelopes=every_column or _needs_envelopes(aims),
+                smoothness=every_column or _needs_fluidity(aims),
+                gaps=gaps,
+            ),
+            summary=summary_settings(
+                aims,
+                by=self.by,
+                denominator=self.denominator,
+                population=self.population,
+                itl_rule=self.itl_rule,
+                duration=self.duration,
+                window=self.window,
+                trim=self.trim,
+                steady=self.steady,
+            ),
+            executor=choose_executor(self.on),
+            memory_bytes=parse_size(self.memory),
+            preset=self.preset,
+        )
+
+    def _objectives(self) -> Objectives:
+        from sgengine.api import resolve
+
+        return resolve(
+            speed=self.speed,
+            first_token=self.first_token,
+            alpha=self.alpha,
+            penalty=self.penalty,
+            unfinished_idle=self.unfinished_idle,
+            goodput=self.goodput,
+            preset=self.preset,
+        )
+
+
+def _needs_envelopes(aims: Objectives) -> bool:
+    """Whether a pace clause is of another reader than the measured one."""
+    pace = aims.slo.pace if aims.slo else None
+    measured = (aims.reader.first_ns, aims.reader.pace_ns)
+    return pace is not None and (pace.first_ns, pace.pace_ns) != measured
+
+
+def _needs_fluidity(aims: Objectives) -> bool:
+    return aims.target is not None and aims.target.metric == "fluidity"

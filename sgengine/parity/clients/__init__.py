@@ -1,0 +1,1 @@
+"""One module a client: its profiles, and how its files become evidence."""

@@ -1,0 +1,282 @@
+"""The second half of the shuffle: requests with their chunks, as DELIVERIES.
+
+The rules, of which REJECTS and RUNS state how often each was needed:
+
+* A request without an arrival is rejected with all its events (``no_arrival``): all times count from
+  there. So is one with a chunk before its arrival (``chunk_before_arrival``).
+* Of several arrivals, or ends, the earliest counts; the others are dropped (``duplicate_event``).
+* Chunks of a request with the same seq, time and tokens are one (``duplicate_event``). Without a seq
+  equal chunks are different chunks: two can be real.
+* A request without an end is ``incomplete``. Chunks after the end are kept, and counted in the notes.
+
+Every event is in exactly one of: a delivered request, a reject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sgengine.kernels import grouping
+from sgengine.schema import DELIVERIES
+from sgengine.shuffle.requests import Requests
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_CHUNK_BYTES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    """Events of a run that were left out: an example of their requests, the rule, how many."""
+
+    run: str
+    request: str
+    requests: int
+    reason: str
+    events: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Delivered:
+    """Some requests: DELIVERIES, then dimensions; and how many events each was made of.
+
+    ``late``: chunks after their request's end, by run.
+    """
+
+    deliveries: pa.RecordBatch
+    events: Int64s
+    rejected: tuple[Rejected, ...]
+    late: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chunks:
+    """Chunks of R requests in order: flat times since arrival and sizes (of size 0: unknown)."""
+
+    offsets: Int64s
+    times: Int64s
+    sizes: Int32s
+    dropped: Int64s
+    late: Int64s
+    early: Bools
+
+
+def deliveries_of(
+    requests: Requests, start: int, stop: int, batch_bytes: int
+) -> Iterator[Delivered]:
+    """Requests ``start`` to ``stop`` of the A that have an arrival, in batches.
+
+    The range that ends at A also rejects the requests without an arrival.
+    """
+    chunks = _chunks(requests, start, stop)
+    extra = _without_arrival(requests) if stop == requests.arrived else ()
+    for first, last in _slices(chunks.offsets, batch_bytes):
+        yield _delivered(requests, chunks, start, first, last, extra)
+        extra = ()
+
+
+def _slices(offsets: Int64s, batch_bytes: int) -> Iterator[tuple[int, int]]:
+    """Ranges of requests whose chunks take about ``batch_bytes``; one, even if there are none."""
+    first, rows = 0, offsets.size - 1
+    while True:
+        limit = offsets[first] + max(1, batch_bytes // _CHUNK_BYTES)
+        last = min(rows, max(first + 1, int(np.searchsorted(offsets, limit, side="right")) - 1))
+        yield first, last
+        if last >= rows:
+            return
+        first = last
+
+
+def _chunks(requests: Requests, start: int, stop: int) -> Chunks:
+    rows = stop - start
+    numbered = [
+        np.where((numbers >= start) & (numbers < stop), numbers - start, -1).astype(np.int32)
+        for numbers in requests.lookups
+    ]
+    counts = np.zeros(rows, dtype=np.int64)
+    for piece, lookup in zip(requests.pieces, numbered, strict=True):
+        grouping.count_chunks(piece.codes, lookup, piece.kinds, counts)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    times, sizes, seqs = _placed(requests, numbered, offsets)
+    spare = int(counts.max(initial=0))
+    grouping.sort_chunks(
+        offsets,
+        times,
+        sizes,
+        seqs,
+        np.empty(spare, dtype=np.int64),
+        np.empty(spare if sizes.size else 0, dtype=np.int32),
+        np.empty(spare if seqs.size else 0, dtype=np.int64),
+    )
+    dropped = np.zeros(rows, dtype=np.int64)
+    if seqs.size:
+        offsets, dropped = _without_repeats(offsets, times, sizes, seqs)
+    late = np.empty(rows, dtype=np.int64)
+    ends = requests.ends[start:stop]
+    grouping.since_arrival(offsets, requests.arrivals[start:stop], ends, times, late)
+    early = np.zeros(rows, dtype=np.bool_)
+    some = np.flatnonzero(np.diff(offsets))
+    early[some] = times[offsets[some]] < 0
+    return Chunks(
+        offsets=offsets, times=times, sizes=sizes, dropped=dropped, late=late, early=early
+    )
+
+
+def _placed(
+    requests: Requests, numbered: list[Int32s], offsets: Int64s
+) -> tuple[Int64s, Int32s, Int64s]:
+    """Times, sizes and seqs of all chunks, request by request."""
+    total = int(offsets[-1])
+    has_sizes = any(piece.sizes.size for piece in requests.pieces)
+    has_seqs = any(piece.seqs.size for piece in requests.pieces)
+    times = np.empty(total, dtype=np.int64)
+    sizes = np.empty(total if has_sizes else 0, dtype=np.int32)
+    seqs = np.empty(total if has_seqs else 0, dtype=np.int64)
+    places = offsets[:-1].copy()
+    for piece, lookup in zip(requests.pieces, numbered, strict=True):
+        grouping.place_chunks(
+            piece.codes,
+            lookup,
+            piece.kinds,
+            piece.times,
+            piece.sizes,
+            piece.seqs,
+            places,
+            times,
+            sizes,
+            seqs,
+        )
+    return times, sizes, seqs
+
+
+def _without_repeats(
+    offsets: Int64s, times: Int64s, sizes: Int32s, seqs: Int64s
+) -> tuple[Int64s, Int64s]:
+    """New offsets, and how many chunks of each request were dropped."""
+    kept = np.empty(offsets.size - 1, dtype=np.int64)
+    grouping.drop_repeats(offsets, times, sizes, seqs, kept)
+    dropped = np.diff(offsets) - kept
+    if not dropped.any():
+        return offsets, dropped
+    moved = np.empty_like(offsets)
+    grouping.close_up(offsets, kept, times, sizes, moved)
+    return moved, dropped
+
+
+def _delivered(
+    requests: Requests,
+    chunks: Chunks,
+    start: int,
+    first: int,
+    last: int,
+    extra: tuple[Rejected, ...],
+) -> Delivered:
+    """Requests ``first`` to ``last`` of the range that begins at ``start``."""
+    mine = slice(first, last)
+    numbers = np.arange(start + first, start + last)
+    lengths = np.diff(chunks.offsets[first : last + 1])
+    repeated = requests.repeated[numbers] + chunks.dropped[mine]
+    events = requests.events[numbers] - requests.repeated[numbers] + lengths
+    early = chunks.early[mine]
+    rejected = [
+        *extra,
+        *_rejected(requests, numbers[early], events[early], "chunk_before_arrival"),
+        *_rejected(requests, numbers, repeated, "duplicate_event"),
+    ]
+    rows = _with_chunks(requests.rows.slice(start + first, last - first), chunks, first, last)
+    good = ~early
+    late = _by_run(requests, numbers[good], chunks.late[mine][good])
+    if early.any():
+        rows, events = rows.filter(pa.array(good)), events[good]
+    return Delivered(deliveries=rows, events=events, rejected=tuple(rejected), late=late)
+
+
+def _with_chunks(rows: pa.RecordBatch, chunks: Chunks, first: int, last: int) -> pa.RecordBatch:
+    """The rows with their chunk columns, in the order of DELIVERIES."""
+    bounds = chunks.offsets[first : last + 1]
+    span = slice(bounds[0], bounds[-1])
+    offsets = (bounds - bounds[0]).astype(np.int32)
+    kinds = {name: DELIVERIES.column(name).type for name in DELIVERIES.names}
+    made = {name: rows.column(name) for name in rows.schema.names}
+    times = pa.array(chunks.times[span])
+    made["chunk_times_ns"] = pa.ListArray.from_arrays(
+        pa.array(offsets), times, type=kinds["chunk_times_ns"]
+    )
+    made["chunk_tokens"] = _sizes(chunks, first, last, offsets, kinds["chunk_tokens"])
+    for name in ("ttft_ns", "last_ns"):
+        made[name] = pa.nulls(rows.num_rows, kinds[name])
+    dimensions = [field for field in rows.schema if field.name not in DELIVERIES.names]
+    schema = pa.schema([*DELIVERIES.schema(), *dimensions])
+    return pa.RecordBatch.from_arrays([made[name] for name in schema.names], schema=schema)
+
+
+def _sizes(chunks: Chunks, first: int, last: int, offsets: Int32s, kind: pa.DataType) -> pa.Array:
+    """chunk_tokens: NULL where no chunk of a request says its size; where some do not, a NULL inside."""
+    rows = last - first
+    if not chunks.sizes.size:
+        return pa.nulls(rows, kind)
+    bounds = chunks.offsets[first : last + 1]
+    values = chunks.sizes[bounds[0] : bounds[-1]]
+    unsized = np.empty(rows, dtype=np.int64)
+    grouping.count_unsized(bounds, chunks.sizes, unsized)
+    if not unsized.any():
+        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=kind)
+    nulls = np.append((unsized > 0) & (unsized == np.diff(bounds)), [False])
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, mask=nulls),
+        pa.array(values, mask=values == grouping.NO_SIZE),
+        type=kind,
+    )
+
+
+def _without_arrival(requests: Requests) -> tuple[Rejected, ...]:
+    """All events of the requests that have no arrival."""
+    start = requests.arrived
+    if start == requests.count:
+        return ()
+    events = requests.events.copy()
+    for piece, lookup in zip(requests.pieces, requests.lookups, strict=True):
+        grouping.count_chunks(piece.codes, lookup, piece.kinds, events)
+    numbers = np.arange(start, requests.count)
+    return tuple(_rejected(requests, numbers, events[start:], "no_arrival"))
+
+
+def _rejected(
+    requests: Requests, numbers: Int64s, events: Int64s, reason: str
+) -> Iterator[Rejected]:
+    """A line a run of the requests among ``numbers`` that lose ``events``."""
+    some = np.flatnonzero(events)
+    if some.size == 0:
+        return
+    for run, at in _runs(requests, numbers[some]).items():
+        mine = some[at]
+        yield Rejected(
+            run=run,
+            request=str(requests.keys.column("request_id")[int(numbers[mine[0]])].as_py()),
+            requests=mine.size,
+            reason=reason,
+            events=int(events[mine].sum()),
+        )
+
+
+def _by_run(requests: Requests, numbers: Int64s, counts: Int64s) -> dict[str, int]:
+    some = np.flatnonzero(counts)
+    runs = _runs(requests, numbers[some]) if some.size else {}
+    return {run: int(counts[some[at]].sum()) for run, at in runs.items()}
+
+
+def _runs(requests: Requests, numbers: Int64s) -> dict[str, Int64s]:
+    """The places in ``numbers`` of each run's requests."""
+    runs = requests.keys.column("run").take(pa.array(numbers)).dictionary_encode()
+    codes = runs.indices.to_numpy()
+    return {
+        str(run): np.flatnonzero(codes == code)
+        for code, run in enumerate(runs.dictionary.to_pylist())
+    }

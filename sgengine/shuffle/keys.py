@@ -1,0 +1,202 @@
+"""Requests told apart: dense codes for (run, request_id), exact, and a fixed hash of each.
+
+Two requests are the same if run and id are. Codes number them from 0; a coded array and the list of its
+distinct keys replace a column of ids, so that everything after this works on int32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sgengine.kernels import hashing
+
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
+
+_FIRST_SLOTS = 1 << 12
+_DENSE = 4
+"""Whole numbers are counted off without hashing if they span at most this many times their count."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Coded:
+    """``codes`` (N,) int32 into ``keys``: columns run (string) and request_id (int64 or string)."""
+
+    codes: Int32s
+    keys: pa.RecordBatch
+
+
+def coded(ids: pa.Array, runs: pa.Array | str) -> Coded:
+    """Codes of the requests of N rows; ``runs`` is one run, or a dictionary-encoded column.
+
+    ``ids``: int64, string, large_string or a dictionary of strings, without nulls.
+    """
+    codes, distinct = _coded_ids(ids)
+    if isinstance(runs, str):
+        return Coded(
+            codes=codes, keys=_keys(pa.array([runs] * len(distinct), pa.string()), distinct)
+        )
+    names = runs.dictionary.cast(pa.string())
+    both = runs.indices.to_numpy(zero_copy_only=False).astype(np.int64) * max(len(distinct), 1)
+    both += codes
+    codes, pairs = code_whole_numbers(both)
+    run, id_ = np.divmod(pairs, max(len(distinct), 1))
+    return Coded(codes=codes, keys=_keys(names.take(pa.array(run)), distinct.take(pa.array(id_))))
+
+
+def _keys(runs: pa.Array, ids: pa.Array) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([runs, ids], names=["run", "request_id"])
+
+
+def _coded_ids(ids: pa.Array) -> tuple[Int32s, pa.Array]:
+    """Codes and the distinct ids, all of which occur."""
+    if isinstance(ids, pa.DictionaryArray):
+        return _of_dictionary(ids)
+    if pa.types.is_integer(ids.type):
+        codes, keys = code_whole_numbers(ids.to_numpy(zero_copy_only=False))
+        return codes, pa.array(keys)
+    return code_strings(ids)
+
+
+def _of_dictionary(ids: pa.DictionaryArray) -> tuple[Int32s, pa.Array]:
+    """A dictionary may hold values twice, or values of no row."""
+    of_value, distinct = _coded_ids(ids.dictionary)
+    indices = ids.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    has_repeats = len(distinct) < len(ids.dictionary)
+    codes = of_value[indices] if has_repeats else indices
+    occurs = np.zeros(len(distinct), dtype=np.bool_)
+    occurs[codes] = True
+    if occurs.all():
+        return codes, distinct
+    renumbered = np.cumsum(occurs, dtype=np.int32) - np.int32(1)
+    return renumbered[codes], distinct.filter(pa.array(occurs))
+
+
+def code_whole_numbers(values: Int64s) -> tuple[Int32s, Int64s]:
+    """Codes of int64 values (N,), and the distinct values."""
+    out = np.empty(values.size, dtype=np.int32)
+    if values.size == 0:
+        return out, np.empty(0, dtype=np.int64)
+    values = values.view()
+    values.flags.writeable = False
+    low, high = int(values.min()), int(values.max())
+    if high - low < _DENSE * values.size:
+        ranks = np.zeros(high - low + 1, dtype=np.int32)
+        keys = np.empty(min(high - low + 1, values.size), dtype=np.int64)
+        known = hashing.code_dense(values, low, ranks, keys, out)
+        return out, keys[:known].copy()
+    table = _Table()
+    keys = np.empty(table.room, dtype=np.int64)
+    at = known = 0
+    while at < values.size:
+        at, known = hashing.code_int64s(values, at, known, table.slots, keys, table.hashes, out)
+        if at < values.size:
+            table.grow(known)
+            keys = np.resize(keys, table.room)
+    return out, keys[:known].copy()
+
+
+def code_strings(texts: pa.Array) -> tuple[Int32s, pa.Array]:
+    """Codes of string or large_string values, and the distinct values."""
+    offsets, data = text_buffers(texts)
+    hashes = np.empty(len(texts), dtype=np.uint64)
+    hashing.hash_texts(data, offsets, hashes)
+    out = np.empty(len(texts), dtype=np.int32)
+    table = _Table()
+    key_data = np.empty(table.room * 16, dtype=np.uint8)
+    key_offsets = np.zeros(table.room + 1, dtype=np.int64)
+    at = known = 0
+    while at < len(texts):
+        at, known = hashing.code_texts(
+            data,
+            offsets,
+            hashes,
+            at,
+            known,
+            table.slots,
+            key_data,
+            key_offsets,
+            table.hashes,
+            out,
+        )
+        if at < len(texts):
+            if known == table.room:
+                table.grow(known)
+                key_offsets = np.resize(key_offsets, table.room + 1)
+            needed = int(key_offsets[known] + offsets[at + 1] - offsets[at])
+            if 2 * needed > key_data.size:
+                key_data = np.resize(key_data, 4 * needed)
+    return out, _strings(key_data, key_offsets[: known + 1])
+
+
+def _strings(data: npt.NDArray[np.uint8], offsets: Int64s) -> pa.Array:
+    """A string column of its own buffers, large_string beyond 2 GiB."""
+    size = int(offsets[-1])
+    is_large = size >= 2**31
+    kind = pa.large_string() if is_large else pa.string()
+    places = offsets.copy() if is_large else offsets.astype(np.int32)
+    buffers = [None, pa.py_buffer(places), pa.py_buffer(data[:size].copy())]
+    return pa.Array.from_buffers(kind, offsets.size - 1, buffers)
+
+
+def text_buffers(texts: pa.Array) -> tuple[Int64s, npt.NDArray[np.uint8]]:
+    """Offsets (N + 1,) int64 and the bytes of a string or large_string column, sliced or not."""
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    _, places, bytes_ = texts.buffers()
+    if len(texts) == 0:
+        return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+    offsets = np.frombuffer(places, dtype=width)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(bytes_, dtype=np.uint8) if bytes_ else np.zeros(0, dtype=np.uint8)
+    data = data.view()
+    data.flags.writeable = False
+    return offsets.astype(np.int64), data
+
+
+class _Table:
+    """Slots of a hash table that grows fourfold, and the hashes of what is in it."""
+
+    def __init__(self) -> None:
+        self.slots = np.full(_FIRST_SLOTS, -1, dtype=np.int64)
+        self.hashes = np.empty(self.room, dtype=np.uint64)
+
+    @property
+    def room(self) -> int:
+        """How many codes it takes before it must grow."""
+        return self.slots.size // 2
+
+    def grow(self, known: int) -> None:
+        """Make room for four times as many codes."""
+        self.slots = np.empty(4 * self.slots.size, dtype=np.int64)
+        self.hashes = np.resize(self.hashes, self.room)
+        hashing.refill(self.hashes[:known], self.slots)
+
+
+def hashes_of(keys: pa.RecordBatch) -> UInt64s:
+    """The fixed 64-bit hash of each (run, request_id): of the id, mixed with the run's."""
+    mixed = np.bitwise_xor(
+        _hashed(keys.column("request_id")), np.uint64(3) * _hashed(keys.column("run"))
+    )
+    out = np.empty(keys.num_rows, dtype=np.uint64)
+    hashing.hash_int64s(mixed.view(np.int64), out)
+    return out
+
+
+def _hashed(values: pa.Array) -> UInt64s:
+    out = np.empty(len(values), dtype=np.uint64)
+    if pa.types.is_integer(values.type):
+        hashing.hash_int64s(values.to_numpy(zero_copy_only=False), out)
+    else:
+        offsets, data = text_buffers(values)
+        hashing.hash_texts(data, offsets, out)
+    return out
+
+
+def buckets_of(keys: pa.RecordBatch, buckets: int) -> Int32s:
+    """The bucket of each key, 0 to ``buckets`` - 1."""
+    upper = hashes_of(keys) >> np.uint64(32)
+    return ((upper * np.uint64(buckets)) >> np.uint64(32)).astype(np.int32)

@@ -1,0 +1,101 @@
+"""Pieces on disk: Arrow IPC streams, packed with lz4, one after another in a file a split.
+
+A piece is four streams: keys, chunks, arrivals, ends. Where a piece begins is kept apart, so a bucket
+is read by seeking to its pieces, whatever else the files hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+
+from sgengine.errors import DataError
+from sgengine.shuffle.pieces import Piece
+
+_PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class Place(NamedTuple):
+    """Where a piece lies: its file, and the byte it begins at."""
+
+    path: str
+    start: int
+
+
+class SpillFile:
+    """Writes pieces to a file that is made when the first one comes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: pa.NativeFile | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, piece: Piece) -> Place:
+        """Append a piece of chunks alone. Raises DataError if there is no room for it."""
+        try:
+            if self._file is None:
+                self._file = pa.OSFile(str(self.path), "wb")
+            start = int(self._file.tell())
+            for batch in (piece.keys, _chunks(piece), piece.arrivals, piece.ends):
+                with pa.ipc.new_stream(self._file, batch.schema, options=_PACKED) as writer:
+                    writer.write_batch(batch)
+        except OSError as error:
+            raise DataError(
+                f"the events do not fit in memory, and {self.path.parent} cannot hold them: {error}; "
+                "set TMPDIR to a folder with more room, or give more --memory"
+            ) from error
+        return Place(str(self.path), start)
+
+
+def load(place: Place) -> Piece:
+    """The piece that lies there."""
+    with pa.OSFile(place.path, "rb") as file:
+        file.seek(place.start)
+        keys, chunks, arrivals, ends = (_next(file) for _ in range(4))
+    return Piece(
+        keys=keys,
+        codes=_flat(chunks, "code", np.int32),
+        times=_flat(chunks, "time_ns", np.int64),
+        sizes=_flat(chunks, "tokens", np.int32),
+        seqs=_flat(chunks, "seq", np.int64),
+        arrivals=arrivals,
+        ends=ends,
+    )
+
+
+def _chunks(piece: Piece) -> pa.RecordBatch:
+    columns = {"code": piece.codes, "time_ns": piece.times}
+    if piece.sizes.size:
+        columns["tokens"] = piece.sizes
+    if piece.seqs.size:
+        columns["seq"] = piece.seqs
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _next(file: pa.NativeFile) -> pa.RecordBatch:
+    # Read to its end, so that the file stands where the next stream begins.
+    with pa.ipc.open_stream(file) as reader:
+        (batch,) = list(reader)
+    return batch
+
+
+def _flat(chunks: pa.RecordBatch, name: str, kind: type[np.generic]) -> np.ndarray:
+    if name not in chunks.schema.names:
+        return np.empty(0, dtype=kind)
+    found: np.ndarray = chunks.column(name).to_numpy()
+    return found

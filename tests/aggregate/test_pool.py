@@ -1,0 +1,205 @@
+"""Pooled samples in bounded memory: the same statistics as with all of them at hand."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sgengine.aggregate import (
+    QUANTILES,
+    STATISTICS,
+    Distribution,
+    GapPool,
+    Gathering,
+    Key,
+    distribution,
+)
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Part = tuple[Key, Floats]
+
+AMPLE = 1 << 40
+NONE = np.zeros(0, dtype=np.int64)
+
+TIES = st.sampled_from([0.0, 1.0, 5_000_000.0, 5_000_001.0])
+WHOLE = st.one_of(
+    TIES,
+    st.integers(0, 300).map(float),
+    st.integers(20_000_000, 20_100_000).map(float),
+    st.integers(0, 2**53).map(float),
+)
+SPREAD = st.one_of(
+    TIES,
+    st.floats(0.0, 1e3),
+    st.tuples(st.integers(0, 10**9), st.integers(1, 60)).map(lambda pair: pair[0] / pair[1]),
+    st.floats(2e7, 2e7 + 1e-6),
+)
+LIMITS = st.sampled_from([0, 8, 64, 200, 1000])
+
+
+def samples_of(whole: bool) -> st.SearchStrategy[list[Part]]:
+    """Parts of two groups' samples; heavy ties among them."""
+    values = st.lists(WHOLE if whole else SPREAD, max_size=40).map(
+        lambda found: np.array(found, dtype=np.float64)
+    )
+    repeated = st.tuples(values, st.integers(1, 30)).map(lambda pair: np.repeat(*pair))
+    keys = st.sampled_from([("a",), ("b",)])
+    return st.lists(st.tuples(keys, st.one_of(values, repeated)), min_size=1, max_size=6)
+
+
+def pool_of(parts: list[Part], whole: bool, limit: int) -> GapPool:
+    pool = GapPool(limit_bytes=limit, whole=whole)
+    for key, values in parts:
+        pool.add([key], NONE, values)
+    return pool
+
+
+def searched(pool: GapPool, passes_over: list[list[Part]], rng: Any) -> dict[Key, Distribution]:
+    """The statistics by further passes, each made by several workers whose parts come in any order."""
+
+    def passed(empty: Gathering) -> Gathering:
+        gathered = []
+        for parts in passes_over:
+            mine = empty.again()
+            for key, values in parts:
+                mine.add([key], NONE, values)
+            gathered.append(mine)
+        rng.shuffle(gathered)
+        for each in gathered:
+            empty.merge(each)
+        return empty
+
+    return pool.search().run(passed)
+
+
+def merged(pools: list[GapPool], rng: Any) -> GapPool:
+    """One pool of several, merged in any tree."""
+    pending = list(pools)
+    while len(pending) > 1:
+        one = pending.pop(rng.randrange(len(pending)))
+        one.merge(pending.pop(rng.randrange(len(pending))))
+        pending.append(one)
+    return pending[0]
+
+
+def in_memory(parts: list[Part], whole: bool) -> dict[Key, Distribution]:
+    return pool_of(parts, whole, AMPLE).distributions()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole ns", "fractions"])
+@given(data=st.data(), limit=LIMITS, rng=st.randoms(use_true_random=False))
+def test_a_pool_beyond_its_limit_gives_what_it_would_give_in_memory(
+    whole: bool, data: st.DataObject, limit: int, rng: Any
+) -> None:
+    """Equal to the last bit, for any partition into workers and any order of merging."""
+    parts = data.draw(samples_of(whole))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(parts)), max_size=3)))
+    workers = [parts[a:b] for a, b in pairwise([0, *cuts, len(parts)])]
+    pool = merged([pool_of(mine, whole, limit) for mine in workers], rng)
+    expected = in_memory(parts, whole)
+    if pool.exact:
+        assert pool.distributions() == expected
+    else:
+        assert searched(pool, workers, rng) == expected
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole ns", "fractions"])
+@given(data=st.data())
+def test_samples_in_memory_have_the_statistics_of_all_their_values(
+    whole: bool, data: st.DataObject
+) -> None:
+    """Percentiles and extremes to the last bit; mean and spread to 1e-9 and 1e-6 ns."""
+    parts = data.draw(samples_of(whole))
+    found = in_memory(parts, whole)
+    for key in {key for key, values in parts if values.size}:
+        values = np.concatenate([values for mine, values in parts if mine == key])
+        expected = distribution(values)
+        for name in ("count", "min", "max", *(name for name, _ in QUANTILES)):
+            assert getattr(found[key], name) == getattr(expected, name), name
+        for name in ("mean", "std"):
+            near = pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-6)
+            assert getattr(found[key], name) == near, name
+
+
+@given(samples_of(whole=True), st.randoms(use_true_random=False))
+@example([(("a",), np.array([2.0**63, 0.0, 2.0**63])), (("a",), np.array([2.0**62]))], None)
+def test_whole_samples_as_large_as_int64_are_found(parts: list[Part], rng: Any) -> None:
+    if rng is None:
+        rng = __import__("random").Random(1)
+    expected = in_memory(parts, whole=True)
+    pool = pool_of(parts, True, 0)
+    assert pool.exact == (not expected)
+    if expected:
+        assert searched(pool, [parts], rng) == expected
+
+
+def test_a_group_without_samples_has_no_distribution() -> None:
+    pool = pool_of([(("a",), np.zeros(0))], True, AMPLE)
+    assert pool.distributions() == {}
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole ns", "fractions"])
+@pytest.mark.parametrize("limit", [0, 10_000, 300_000])
+def test_a_hundred_thousand_samples_need_few_passes(whole: bool, limit: int) -> None:
+    """Lognormal gaps with heavy ties; a pass may hold no more than the limit."""
+    rng = np.random.default_rng(5)
+    values = rng.lognormal(17, 1, 100_000)
+    values[:30_000] = 20_000_000.0
+    values = np.rint(values) if whole else values
+    parts: list[Part] = [(("a",), part) for part in np.array_split(rng.permutation(values), 7)]
+    pool = pool_of(parts, whole, limit)
+    assert not pool.exact
+    passes = []
+
+    def passed(empty: Gathering) -> Gathering:
+        passes.append(len(empty.passes))
+        for key, part in parts:
+            empty.add([key], NONE, part)
+        held = sum(v.nbytes for each in empty.passes for v in each.values)
+        assert limit == 0 or held <= limit
+        return empty
+
+    found = pool.search().run(passed)
+    assert found == in_memory(parts, whole)
+    assert len(passes) <= 4
+    assert [getattr(found["a",], name) for name in STATISTICS] == pytest.approx(
+        [getattr(distribution(values), name) for name in STATISTICS], rel=1e-9
+    )
+
+
+def test_samples_of_several_groups_are_told_apart_by_their_codes() -> None:
+    pool = GapPool(limit_bytes=AMPLE, whole=True)
+    keys: list[Key] = [("a",), ("b",), ("c",)]
+    codes = np.array([2, 0, 2, 0, 2], dtype=np.int64)
+    pool.add(keys, codes, np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    found = pool.distributions()
+    assert {key: (each.count, each.min, each.max) for key, each in found.items()} == {
+        ("a",): (2, 2.0, 4.0),
+        ("c",): (3, 1.0, 5.0),
+    }
+
+
+def test_a_million_equal_fractions_are_never_collected() -> None:
+    """Ties cannot be cut apart, and need not be held."""
+    values = np.full(1_000_000, 20_000_000.1)
+    values[::3] = 0.0
+    values[::7] = np.nextafter(20_000_000.1, 0)
+    parts: list[Part] = [(("a",), values)]
+    limit = 1000
+    pool = pool_of(parts, False, limit)
+    passes = 0
+
+    def passed(empty: Gathering) -> Gathering:
+        nonlocal passes
+        passes += 1
+        empty.add([("a",)], NONE, values)
+        assert sum(v.nbytes for each in empty.passes for v in each.values) <= limit
+        return empty
+
+    assert pool.search().run(passed) == in_memory(parts, False)
+    assert passes <= 5

@@ -1,0 +1,92 @@
+"""An input far larger than the memory budget is analysed within it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MIB = 1 << 20
+BUDGET = 64 * MIB
+CHUNKS = 1_000
+"""Of each request, one token each."""
+
+WRITE = """
+import sys
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+path, groups, rows, chunks = sys.argv[1], *map(int, sys.argv[2:])
+rng = np.random.default_rng(3)
+schema = pa.schema({"request_id": pa.string(), "arrival_ns": pa.int64(),
+                    "chunk_times_ns": pa.list_(pa.int64())})
+with pq.ParquetWriter(path, schema, use_dictionary=False) as writer:
+    for group in range(groups):
+        gaps = rng.integers(15_000_000, 25_000_000, (rows, chunks))
+        times = np.cumsum(gaps, axis=1).ravel()
+        offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * chunks)
+        writer.write_batch(pa.record_batch([
+            pa.array([f"{group}-{k}" for k in range(rows)]),
+            pa.array(np.arange(rows) * 10**8 + group),
+            pa.ListArray.from_arrays(offsets, pa.array(times)),
+        ], schema=schema), row_group_size=rows)
+"""
+
+ANALYSE = """
+import json, resource, sys
+from sgengine.analyze import AnalyzeSettings, analyze
+from sgengine.executors import Threads
+settings = AnalyzeSettings(memory_bytes=int(sys.argv[2]), executor=Threads(workers=2))
+analysis = analyze([sys.argv[1]], settings, requests_path=sys.argv[3])
+(group,) = analysis.groups
+print(json.dumps({
+    "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    "requests": group["requests"],
+    "samples": group["itl_ms"]["count"],
+    "p99": group["itl_ms"]["p99"],
+}))
+"""
+
+
+def python(code: str, *words: object) -> str:
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def peak(path: Path, out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(python(ANALYSE, path, BUDGET, out))
+    return found
+
+
+def peaks_of(folder: Path, rows: int) -> dict[int, dict[str, Any]]:
+    """What analysing files of 0, 4 and 12 row groups of ``rows`` requests took and found."""
+    found = {}
+    for groups in (0, 0, 4, 12):  # once more than is looked at: the first may compile the kernels
+        path = folder / f"{groups}.parquet"
+        python(WRITE, path, *((groups, rows, CHUNKS) if groups else (1, 10, 10)))
+        found[groups] = peak(path, folder / "requests.parquet") | {"size": path.stat().st_size}
+        path.unlink()
+    return found
+
+
+@pytest.mark.parametrize("rows", [850, pytest.param(2_500, marks=pytest.mark.slow)])
+def test_ten_and_thirty_million_tokens_are_analysed_in_a_small_budget(
+    tmp_path: Path, rows: int
+) -> None:
+    """Beside it: the libraries and compiled kernels, and the file's pages that are mapped just now.
+
+    Three times the tokens take hardly more.
+    """
+    peaks = peaks_of(tmp_path, rows)
+    some, all_of_them = peaks[4], peaks[12]
+    assert all_of_them["requests"] == 12 * rows
+    assert all_of_them["samples"] == 12 * rows * (CHUNKS - 1)
+    assert all_of_them["p99"] == pytest.approx(24.9, abs=0.01)
+    assert all_of_them["size"] > max(BUDGET, 2.9 * some["size"])
+    assert peaks[0]["peak"] < 300 * MIB
+    assert all_of_them["peak"] < BUDGET + 350 * MIB
+    assert all_of_them["peak"] - some["peak"] < 40 * MIB
