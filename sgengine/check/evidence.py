@@ -105,7 +105,8 @@ class RunEvidence:
 class Evidence:
     """All that was seen: by (source, run), by source, and over all of them.
 
-    ``rejects``: rows by (source, run, rule). ``places``: the first place of each rule.
+    ``rows``: rows of the sources behind the requests. ``rejects``: rows that are in none, by (source,
+    run, rule). ``places``: the first place of each rule. ``remarks``: by (source, run, text).
     """
 
     activity: Activity
@@ -115,6 +116,8 @@ class Evidence:
     rejects: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)
     places: dict[str, tuple[str, str | None, str, str]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    remarks: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    rows: int = 0
 
     def merge(self, later: Evidence) -> None:
         """Take in what was seen of the next rows."""
@@ -126,4 +129,6 @@ class Evidence:
             self.gaps.setdefault(source, Histogram()).counts.update(histogram.counts)
         self.rejects.update(later.rejects)
         self.places = later.places | self.places
+        self.remarks.update(later.remarks)
+        self.rows += later.rows
         self.failures = later.failures | self.failures

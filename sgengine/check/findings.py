@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sgengine.check.kinds import ERROR, INFO, OWN_KINDS, Kind
 from sgengine.schema.rules import RULES, Rule
 
+
 @dataclass(frozen=True, kw_only=True)
 class Example:
     """Where to look: a source, and a run and a request (or place) of it where they are known."""

@@ -33,7 +33,7 @@ def _rules(seen: Evidence) -> Iterator[Finding]:
     by_rule: Counter[str] = Counter()
     for (_, _, rule), count in seen.rejects.items():
         by_rule[rule] += count
-    total = sum(by_rule.values()) + sum(run.counts["rows"] for run in seen.runs.values())
+    total = sum(by_rule.values()) + seen.rows
     for rule in [name for name in RULE_BY_NAME if name in by_rule]:
         source, run, place, detail = seen.places[rule]
         example = Example(source=source, run=run, request=place)

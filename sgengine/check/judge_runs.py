@@ -35,6 +35,7 @@ def runs_judged(
     yield from _loads(seen, facts, loads)
     yield from _spans(seen)
     yield from _notes(plans, skipped)
+    yield from _remarks(seen, plans)
 
 
 def _sources(seen: Evidence, plans: Sequence[SourcePlan]) -> Iterator[Finding]:
@@ -180,6 +181,13 @@ def _notes(plans: Sequence[SourcePlan], skipped: Sequence[Skipped]) -> Iterator[
     if skipped:
         found = skipped[0].reason
         yield finding("skipped_file", len(skipped), found, example=Example(source=skipped[0].path))
+
+
+def _remarks(seen: Evidence, plans: Sequence[SourcePlan]) -> Iterator[Finding]:
+    """What was found of rows that were measured all the same."""
+    for (source, run, text), count in seen.remarks.items():
+        found, example = f"{count} {text}", Example(source=source, run=run)
+        yield finding("source_note", 1, found, total=len(plans), example=example)
 
 
 def _of_runs(

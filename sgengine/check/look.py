@@ -12,7 +12,7 @@ import pyarrow as pa
 from sgengine.aggregate import Activity, group_rows
 from sgengine.aggregate.table import OK, status_codes
 from sgengine.aggregate.windows import flights
-from sgengine.analyze import AnalyzeSettings
+from sgengine.analyze import AnalyzeSettings, Part, read_part
 from sgengine.analyze.rejects import rejected_in
 from sgengine.check.evidence import FIRST, Evidence, Histogram, RunEvidence
 from sgengine.check.keys import Keys
@@ -21,7 +21,7 @@ from sgengine.compute.ragged import int64s
 from sgengine.errors import SgengineError
 from sgengine.executors import Stop
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
-from sgengine.readers import Batch, Partition, read
+from sgengine.readers import Batch
 from sgengine.schema import REQUESTS
 
 Int64s = npt.NDArray[np.int64]
@@ -45,12 +45,12 @@ class Look:
             activity=Activity(in_flight=True, limit_bytes=share), keys=Keys(limit_bytes=share)
         )
 
-    def __call__(self, partition: Partition, stop: Stop) -> Evidence:
+    def __call__(self, partition: Part, stop: Stop) -> Evidence:
         """What is seen in one partition, a batch at a time."""
         found = self.empty()
         source = partition.source.path
         try:
-            for batch in read(partition):
+            for batch in read_part(partition):
                 stop.check()
                 self._take(batch, source, found)
         except SgengineError as error:
@@ -60,17 +60,22 @@ class Look:
     def _take(self, batch: Batch, source: str, found: Evidence) -> None:
         measured = compute(batch.deliveries, _SLIM)
         for reject in rejected_in(batch, measured, source):
-            found.rejects[source, reject.run, reject.reason] += reject.count
+            found.rejects[reject.source, reject.run, reject.reason] += reject.count
             found.places.setdefault(
-                reject.reason, (source, reject.run, reject.place, reject.detail)
+                reject.reason, (reject.source, reject.run, reject.place, reject.detail)
             )
+        for remark in batch.remarks:
+            found.remarks[source, remark.run, remark.text] += remark.count
+        found.rows += int(batch.weight(measured.kept).sum())
         requests = measured.requests
         if requests.num_rows == 0:
             return
         found.activity.add(requests)
         found.keys.add(requests)
         found.gaps.setdefault(source, Histogram()).add(_gaps(measured))
-        requests = requests.select([name for name in requests.schema.names if name in REQUESTS.names])
+        requests = requests.select(
+            [name for name in requests.schema.names if name in REQUESTS.names]
+        )
         runs, codes = group_rows(requests, ("run",))
         for i, (run,) in enumerate(runs):
             rows = pa.array(np.flatnonzero(codes == i))

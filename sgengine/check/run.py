@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.analyze import AnalyzeSettings, Progress, bounded, plan_sources
+from sgengine.analyze import (
+    AnalyzeSettings,
+    Part,
+    Progress,
+    bounded,
+    plan_sources,
+    read_part,
+    with_parts,
+)
 from sgengine.check.evidence import Evidence
 from sgengine.check.findings import Example, Finding, finding
 from sgengine.check.judge_rows import rows_judged
@@ -20,9 +29,9 @@ from sgengine.check.kinds import SEVERITIES
 from sgengine.check.load import Load, load_of
 from sgengine.check.look import Look
 from sgengine.compute import MeasureSettings, compute
-from sgengine.errors import SgengineError
+from sgengine.errors import DataError, SgengineError
 from sgengine.executors import Stop
-from sgengine.readers import Partition, read
+from sgengine.readers import SourcePlan, is_log
 
 Int64s = npt.NDArray[np.int64]
 
@@ -59,29 +68,46 @@ def check(
     """
     settings = bounded(settings or AnalyzeSettings())
     plans, skipped, failures = plan_sources(inputs, settings)
-    partitions = [part for each in plans for part in each.partitions]
-    seen = _seen(settings, partitions, progress)
-    seen.failures |= {failure.source: failure.error for failure in failures}
-    loads = _loads(seen)
+    broken = {failure.source: failure.error for failure in failures}
+    with ExitStack() as stack:
+        plans, parts = _parts(plans, settings, stack, broken)
+        seen = _seen(settings, parts, progress)
+        seen.failures |= broken
+        repeated = _repeated(seen, settings, parts)
     found = [
-        *runs_judged(seen, plans, skipped, loads),
-        *_repeated(seen, settings, partitions),
+        *runs_judged(seen, plans, skipped, _loads(seen)),
+        *repeated,
         *times_judged(seen),
         *rows_judged(seen),
     ]
     requests = sum(run.counts["rows"] for run in seen.runs.values())
     return Checked(
         findings=tuple(sorted(found, key=lambda each: SEVERITIES.index(each.severity))),
-        sources=len(plans) + len(failures),
+        sources=len(plans) + len(broken),
         runs=len({run for _, run in seen.runs}),
-        rows=requests + sum(seen.rejects.values()),
+        rows=seen.rows + sum(seen.rejects.values()),
         requests=requests,
     )
 
 
-def _seen(
-    settings: AnalyzeSettings, partitions: list[Partition], progress: Progress | None
-) -> Evidence:
+def _parts(
+    plans: tuple[SourcePlan, ...],
+    settings: AnalyzeSettings,
+    stack: ExitStack,
+    broken: dict[str, str],
+) -> tuple[tuple[SourcePlan, ...], list[Part]]:
+    """The plans and their parts; event logs that cannot be read join the ``broken``, beside others."""
+    try:
+        return with_parts(plans, settings, stack)
+    except DataError as error:
+        others = tuple(plan for plan in plans if not is_log(plan.source))
+        if not others:
+            raise
+        broken |= {plan.source.path: str(error) for plan in plans if plan not in others}
+        return others, [part for plan in others for part in plan.partitions]
+
+
+def _seen(settings: AnalyzeSettings, partitions: list[Part], progress: Progress | None) -> Evidence:
     work = Look(settings=settings)
     seen = work.empty()
     for done, part in enumerate(settings.executor.run(work, partitions), 1):
@@ -101,9 +127,7 @@ def _loads(seen: Evidence) -> dict[str, Load]:
     return {run: load for run, load in loads.items() if load is not None}
 
 
-def _repeated(
-    seen: Evidence, settings: AnalyzeSettings, partitions: list[Partition]
-) -> list[Finding]:
+def _repeated(seen: Evidence, settings: AnalyzeSettings, partitions: list[Part]) -> list[Finding]:
     """Keys that come again: their hashes are looked up among the rows once more, to be sure."""
     extra, suspects = seen.keys.repeated()
     if not extra:
@@ -137,12 +161,12 @@ class _Confirm:
 
     suspects: Int64s
 
-    def __call__(self, partition: Partition, stop: Stop) -> Counter[tuple[str, str]]:
+    def __call__(self, partition: Part, stop: Stop) -> Counter[tuple[str, str]]:
         """The rows of one partition by key."""
         slim = MeasureSettings(envelopes=False, smoothness=False, gaps=False)
         found: Counter[tuple[str, str]] = Counter()
         try:
-            for batch in read(partition):
+            for batch in read_part(partition):
                 stop.check()
                 found.update(suspects_in(compute(batch.deliveries, slim).requests, self.suspects))
         except SgengineError:

@@ -64,16 +64,20 @@ def _print(checked: Checked) -> None:
 
     page = Page()
     page.line(
-        f"{checked.requests} requests of {checked.rows} rows in {checked.runs} runs of "
-        f"{checked.sources} sources"
+        f"{_plural(checked.requests, 'request')} of {_plural(checked.rows, 'row')} in "
+        f"{_plural(checked.runs, 'run')} of {_plural(checked.sources, 'source')}"
     )
     page.line()
     columns = [*texts("severity", "finding"), Column("count"), Column("share %"), *texts("of")]
     page.table([*columns, *texts("example", "what, and what to do")], map(_row, checked.findings))
     counts = Counter(finding.severity for finding in checked.findings)
     page.line()
-    page.line(", ".join(f"{counts[severity]} {severity}s" for severity in ("error", "warning")))
+    page.line(", ".join(_plural(counts[severity], severity) for severity in ("error", "warning")))
     page.write()
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _row(finding: Finding) -> list[str]:

@@ -80,13 +80,14 @@ def _first_time(first: pa.RecordBatch | None) -> int | None:
 
 def read_parquet(partition: Partition) -> Iterator[EventBatch]:
     """The events of the partition's row groups, in order, in batches of about ``batch_bytes``."""
+    groups = range(partition.start, partition.stop)
     with parquet.opened(partition.path) as file:
         schema = file.schema_arrow
+        # Asked while texts are plain: a dictionary weighs as much as all the rows that share it.
+        size = parquet.batch_rows(file, groups, partition.batch_bytes)
     repeated = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
-    groups = range(partition.start, partition.stop)
     with parquet.opened(partition.path, read_dictionary=repeated) as file:
         row = partition.first_row
-        size = parquet.batch_rows(file, groups, partition.batch_bytes)
         for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):
             rows.validate(full=True)
             yield _conformed(rows, partition, row)

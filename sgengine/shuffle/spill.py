@@ -16,14 +16,16 @@ import pyarrow as pa
 from sgengine.errors import DataError
 from sgengine.shuffle.pieces import Piece
 
-_PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
+_PACKED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_ONE_THREAD = pa.ipc.IpcReadOptions(use_threads=False)
 
 
 class Place(NamedTuple):
-    """Where a piece lies: its file, and the byte it begins at."""
+    """Where a piece lies: its file, and the bytes of it."""
 
     path: str
     start: int
+    stop: int
 
 
 class SpillFile:
@@ -47,26 +49,30 @@ class SpillFile:
 
     def write(self, piece: Piece) -> Place:
         """Append a piece of chunks alone. Raises DataError if there is no room for it."""
+        packed = pa.BufferOutputStream()
+        for batch in (piece.keys, _chunks(piece), piece.arrivals, piece.ends):
+            with pa.ipc.new_stream(packed, batch.schema, options=_PACKED) as writer:
+                writer.write_batch(batch)
         try:
             if self._file is None:
                 self._file = pa.OSFile(str(self.path), "wb")
             start = int(self._file.tell())
-            for batch in (piece.keys, _chunks(piece), piece.arrivals, piece.ends):
-                with pa.ipc.new_stream(self._file, batch.schema, options=_PACKED) as writer:
-                    writer.write_batch(batch)
+            self._file.write(packed.getvalue())
+            stop = int(self._file.tell())
         except OSError as error:
             raise DataError(
                 f"the events do not fit in memory, and {self.path.parent} cannot hold them: {error}; "
                 "set TMPDIR to a folder with more room, or give more --memory"
             ) from error
-        return Place(str(self.path), start)
+        return Place(str(self.path), start, stop)
 
 
 def load(place: Place) -> Piece:
     """The piece that lies there."""
     with pa.OSFile(place.path, "rb") as file:
         file.seek(place.start)
-        keys, chunks, arrivals, ends = (_next(file) for _ in range(4))
+        packed = pa.BufferReader(file.read_buffer(place.stop - place.start))
+    keys, chunks, arrivals, ends = (_next(packed) for _ in range(4))
     return Piece(
         keys=keys,
         codes=_flat(chunks, "code", np.int32),
@@ -87,9 +93,9 @@ def _chunks(piece: Piece) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _next(file: pa.NativeFile) -> pa.RecordBatch:
-    # Read to its end, so that the file stands where the next stream begins.
-    with pa.ipc.open_stream(file) as reader:
+def _next(packed: pa.NativeFile) -> pa.RecordBatch:
+    # Read to its end, so that the next stream begins there.
+    with pa.ipc.open_stream(packed, options=_ONE_THREAD) as reader:
         (batch,) = list(reader)
     return batch
 

@@ -293,6 +293,47 @@ def test_one_source_that_is_no_trace_is_refused(tmp_path):
         check([str(tmp_path / "x.json")])
 
 
+def events(path: Path, rows: Sequence[Row], *, stray: bool) -> str:
+    """The rows as an event log; with a chunk of a request that never arrived."""
+    lines = [{"request_id": "none", "event": "chunk", "time_ns": EPOCH}] if stray else []
+    for row in rows:
+        about, start = {"request_id": row["request_id"]}, row["arrival_ns"]
+        chunks = [start + time for time in row["chunk_times_ns"]]
+        lines += [about | {"event": "arrival", "time_ns": start}]
+        lines += [about | {"event": "chunk", "time_ns": time, "tokens": 1} for time in chunks]
+        lines += [about | {"event": "end", "time_ns": chunks[-1]}]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return str(path)
+
+
+def test_event_logs_are_checked_as_the_requests_they_hold(tmp_path):
+    fine = check([events(tmp_path / "fine.jsonl", good_rows(), stray=False)], SETTINGS)
+    assert fine.is_clean
+    assert (fine.sources, fine.requests) == (1, 1200)
+    assert fine.rows == sum(2 + len(row["chunk_times_ns"]) for row in good_rows())
+    off = check([events(tmp_path / "off.jsonl", good_rows(), stray=True)], SETTINGS)
+    found = by_name(off)["no_arrival"]
+    assert (found.count, found.severity, off.rows) == (1, "error", fine.rows + 1)
+    assert found.example is not None
+    assert found.example.request == "request none"
+
+
+def test_a_damaged_event_log_is_found_beside_others(tmp_path):
+    events(tmp_path / "log.jsonl", good_rows(), stray=False)
+    write(tmp_path / "x.parquet", good_rows())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sgengine.check.run.with_parts", refuse)
+        found = by_name(check([str(tmp_path)], SETTINGS))
+        assert found["unreadable_source"].example.source == str(tmp_path / "log.jsonl")
+        assert "cut" in found["unreadable_source"].message
+        with pytest.raises(DataError, match="cut"):
+            check([str(tmp_path / "log.jsonl")], SETTINGS)
+
+
+def refuse(*_: Any) -> None:
+    raise DataError("it is cut")
+
+
 # --- Any trace -----------------------------------------------------------------------------------
 
 ODD = st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1))

@@ -12,7 +12,7 @@ def test_a_fine_trace_exits_with_0(tmp_path):
     arrivals = [1_700_000_000_000 * MS + i * 1000 * MS for i in range(200)]
     path = trace(tmp_path / "x.parquet", times, arrival_ns=arrivals)
     text = good("check", path)
-    assert "200 requests of 200 rows in 1 runs of 1 sources\n" in text
+    assert "200 requests of 200 rows in 1 run of 1 source\n" in text
     assert "severity  finding" in text
     assert "info      time_span" in text
     assert text.endswith("0 errors, 0 warnings\n")

@@ -164,14 +164,13 @@ class TestVllm:
         assert "--save-detailed" in rows["mean_ttft_ms"].reason
         assert found.runs[0].note
 
-
     def test_latencies_are_enough_for_ends(self, tmp_path):
         run = make.vllm_run(newer=True)
         for name in ("input_lens", "output_lens", "ttfts", "itls", "errors", "start_times"):
             del run[name]
         rows = rows_of(parity(make.write(tmp_path / "x.json", run)))
         assert rows["p99_e2el_ms"].verdict == MATCH
-        assert rows["p99_ttft_ms"].verdict == OPEN
+        assert rows["mean_ttft_ms"].verdict == OPEN
 
 
 class TestSglang:
