@@ -66,15 +66,24 @@ def read(
     workload: str | None = None,
     run: str | None = None,
     origin: str | None = None,
+    mapping: str | PathLike[str] | None = None,
 ) -> Trace:
     """Read traces into memory as one DELIVERIES table.
 
     ``inputs``: files, folders, globs or ``label=PATH``; formats are told by content. ``system``,
     ``workload`` and ``run`` replace what the files say; ``origin`` chooses between the arrivals a file
-    offers. For inputs beyond memory use ``sgengine.analyze.analyze``. Raises UsageError for a path that is not
-    there, FormatError for a file that is no trace.
+    offers; ``mapping`` names a TOML file that says how to read a log of one's own (docs/mapping.md).
+    For inputs beyond memory use ``sgengine.analyze.analyze``. Raises UsageError for a path that is
+    not there, FormatError for a file that is no trace.
     """
-    options = ReadOptions(format=format, system=system, workload=workload, run=run, origin=origin)
+    options = ReadOptions(
+        format=format,
+        system=system,
+        workload=workload,
+        run=run,
+        origin=origin,
+        mapping=None if mapping is None else fspath(mapping),
+    )
     given = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
     plans = tuple(
         plan(source, options) for source in resolve_inputs([fspath(i) for i in given], options)

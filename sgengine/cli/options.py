@@ -27,9 +27,11 @@ _INPUT_OPTIONS = (
         _INPUT,
         "--format",
         metavar="F",
-        help="Format of the inputs: deliveries (Parquet, Arrow IPC or JSON Lines; "
-        "deliveries-parquet, -ipc, -jsonl for one of them), vllm or aiperf.  [default: told by "
-        "content]",
+        help="Format of the inputs: deliveries or events (Parquet, Arrow IPC or JSON Lines; "
+        "deliveries-parquet, -ipc, -jsonl, events-parquet, events-ipc, events-jsonl for one of "
+        "them), vllm, sglang, aiperf, aiperf-raw, genai-perf, guidellm, inference-perf, etalon, "
+        "llmperf, genai-bench, nanovllm, otlp, litellm, langfuse, azure, burstgpt, mooncake, or "
+        "mapped (with --mapping).  [default: told by content]",
     ),
     option(
         _INPUT,

@@ -228,11 +228,12 @@ def _sizes(chunks: Chunks, first: int, last: int, offsets: Int32s, kind: pa.Data
     grouping.count_unsized(bounds, chunks.sizes, unsized)
     if not unsized.any():
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=kind)
-    nulls = np.append((unsized > 0) & (unsized == np.diff(bounds)), [False])
+    unknown = (unsized > 0) & (unsized == np.diff(bounds))
     return pa.ListArray.from_arrays(
-        pa.array(offsets, mask=nulls),
+        pa.array(offsets),
         pa.array(values, mask=values == grouping.NO_SIZE),
         type=kind,
+        mask=pa.array(unknown),
     )
 
 

@@ -136,10 +136,13 @@ def test_settings_that_mean_nothing_are_refused(
     [("nothing", "no column of this trace"), ("envelope", "holds lists")],
 )
 def test_grouping_by_a_column_that_cannot_group_is_refused(by: str, message: str) -> None:
-    aggregate = Aggregator(settings=SummarySettings(by=(by,)))
-    with pytest.raises(UsageError, match=message):
+    def summarize() -> None:
+        aggregate = Aggregator(settings=SummarySettings(by=(by,)))
         aggregate.add(compute(batch_of([_row(0, [5])]), MeasureSettings()).requests)
         aggregate.finish()
+
+    with pytest.raises(UsageError, match=message):
+        summarize()
 
 
 def test_no_request_gives_no_group() -> None:
