@@ -44,7 +44,7 @@ class Workload:
                 part.schema,
                 compression="zstd",
                 use_dictionary=[f.name for f in part.schema if pa.types.is_dictionary(f.type)],
-                column_encoding={"chunk_times_ns.list.item": "DELTA_BINARY_PACKED"},
+                column_encoding={"chunk_times_ns.list.element": "DELTA_BINARY_PACKED"},
             )
             writer.write_table(part)
         if writer is not None:

@@ -10,10 +10,11 @@ import pytest
 
 from sgengine.errors import DataError, SgengineError, UsageError
 from sgengine.parity import parity
+from tests.effort import LONG
 from tests.parity import make
 from tests.parity.test_made import SUMMARIES, summary_of
 
-FUZZED = 12
+FUZZED = 12 * LONG
 """Damaged copies of each file."""
 
 

@@ -7,6 +7,7 @@ import json
 import random
 
 from sgengine.compute import MeasureSettings, compute
+from tests.effort import LONG
 from tests.readers.test_bad_input import counted, survive
 
 ODD_VALUES = (
@@ -33,7 +34,7 @@ def check_all(path, values, rows_of, rounds, seed=7):
     """
     chance = random.Random(seed)
     whole = text_of(values)
-    for _ in range(rounds):
+    for _ in range(rounds * LONG):
         check(path, whole[: chance.randrange(len(whole))], rows_of)
         check(path, flipped(whole, chance), rows_of)
         check(path, text_of(removed(values, chance)), rows_of)

@@ -6,6 +6,7 @@ import json
 import random
 
 from sgengine.errors import SgengineError
+from tests.effort import LONG
 from tests.readers import make
 
 VALUES = (None, True, -1, 2**70, 1.5, 1e300, "", "x", [], [None], {}, {"a": 1}, "1e999", [1, "2"])
@@ -33,13 +34,13 @@ def lines_in(data):
 
 def cuts(data, rounds=120):
     """The data cut off at about ``rounds`` places."""
-    return [data[:cut] for cut in range(0, len(data), max(1, len(data) // rounds))]
+    return [data[:cut] for cut in range(0, len(data), max(1, len(data) // (rounds * LONG)))]
 
 
 def flips(data, rounds=120, seed=7):
     """The data with one to three bytes changed."""
     chance = random.Random(seed)
-    for _ in range(rounds):
+    for _ in range(rounds * LONG):
         damaged = bytearray(data)
         for _ in range(chance.randint(1, 3)):
             damaged[chance.randrange(len(data))] = chance.randrange(256)
@@ -49,7 +50,7 @@ def flips(data, rounds=120, seed=7):
 def swaps(rows, rounds=200, seed=7):
     """JSON Lines of the rows with one value, at any depth, removed or replaced by another."""
     chance = random.Random(seed)
-    for _ in range(rounds):
+    for _ in range(rounds * LONG):
         changed = json.loads(json.dumps(rows))
         _swap(chance, changed)
         yield b"".join(json.dumps(row).encode() + b"\n" for row in changed)

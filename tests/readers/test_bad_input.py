@@ -9,9 +9,10 @@ import pytest
 
 from sgengine import readers
 from sgengine.errors import SgengineError
+from tests.effort import LONG
 from tests.readers import make
 
-ROUNDS = 150
+ROUNDS = 150 * LONG
 
 
 def table():
