@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks import events
 from benchmarks.contenders import CONTENDERS
 from benchmarks.workloads import Workload
 from sgengine.analyze import AnalyzeSettings, analyze
@@ -120,6 +121,31 @@ def what_if_cases(workload: Workload) -> Iterator[Case]:
         unit="requests",
         action=lambda: con.execute("SELECT * FROM by_system_workload").fetchall(),
     )
+
+
+def event_cases(workload: Workload) -> Iterator[Case]:
+    """Events in memory to deliveries; contenders, who group chunks alone, are checked equal first."""
+    for ids, texts in (("integer ids", False), ("string ids", True)):
+        log = events.log_of(workload, texts=texts)
+        chunks = events.chunks_of(log)
+        expected = events.times_by_request(events.by_sgengine(log, WORKERS))
+        ours = f"events -> deliveries: {ids}, {WORKERS} threads"
+        yield Case(
+            name=ours,
+            amount=log.num_rows,
+            unit="events",
+            action=lambda log=log: events.by_sgengine(log, WORKERS),
+        )
+        for name, grouped in events.CONTENDERS.items():
+            found = events.times_by_request(grouped(chunks))
+            assert np.array_equal(found, expected), f"{name} disagrees"
+            yield Case(
+                name=f"events, grouping alone: {ids}, {name}",
+                amount=chunks.num_rows,
+                unit="events",
+                action=lambda grouped=grouped, chunks=chunks: grouped(chunks),
+                against=ours,
+            )
 
 
 def _tokens(table: pa.Table) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import workloads
-from benchmarks.cases import Case, kernel_cases, pipeline_cases, what_if_cases
+from benchmarks.cases import Case, event_cases, kernel_cases, pipeline_cases, what_if_cases
 from benchmarks.timing import timed
 
 HERE = Path(__file__).parent
@@ -76,7 +76,12 @@ def results(size: str, repeats: int) -> dict[str, Any]:
 
 
 def _cases(workload: workloads.Workload, folder: Path) -> Iterator[Case]:
-    return chain(pipeline_cases(workload, folder), kernel_cases(workload), what_if_cases(workload))
+    return chain(
+        pipeline_cases(workload, folder),
+        event_cases(workload),
+        kernel_cases(workload),
+        what_if_cases(workload),
+    )
 
 
 def table(found: dict[str, Any]) -> str:

@@ -33,6 +33,13 @@ UInt8s = npt.NDArray[np.uint8]
 
 
 @kernel
+def look_up(codes: Int32s, table: UInt8s, out: UInt8s) -> None:
+    """``table`` at each code: ``out`` (N,)."""
+    for k in range(codes.size):
+        out[k] = table[codes[k]]
+
+
+@kernel
 def count_codes(codes: Int32s, counts: Int64s) -> None:
     """Add to ``counts`` (U,) int64 how often each code occurs."""
     for k in range(codes.size):

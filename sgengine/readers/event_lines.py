@@ -27,7 +27,8 @@ _TEXT = msgspec.json.Decoder(str | int | None)
 _INT32 = msgspec.json.Decoder(Int32 | None)
 _INT64 = msgspec.json.Decoder(Int64 | None)
 _SCALAR = msgspec.json.Decoder(str | bool | int | float | None)
-_FAULTS = (*REFUSALS, TimestampError, TooLongError)
+FAULTS = (*REFUSALS, TimestampError, TooLongError)
+"""What reading one line may raise."""
 
 _DECLARED: dict[str, msgspec.json.Decoder[Any]] = {
     "tokens": _INT32,
@@ -40,14 +41,14 @@ _DECLARED |= dict.fromkeys(_NAMES, _TEXT)
 
 
 def moment(name: str, raw: msgspec.Raw) -> int | None:
-    """The time in ns, None for null; text without a zone is UTC.
-
-    Raises TimestampError, TooLongError or msgspec's errors.
-    """
+    """The time in ns, None for null; text without a zone is UTC. Raises one of ``FAULTS``."""
+    unit = event_times.unit_of(name)
+    if unit == "ns":
+        whole: int | None = _INT64.decode(raw)
+        return whole
     text = bytes(raw).decode()
     if text == "null":
         return None
-    unit = event_times.unit_of(name)
     if unit is None:
         return iso_ns(msgspec.json.decode(text, type=str), UTC)
     return number_ns(text, unit)
@@ -69,9 +70,10 @@ def rows_of(
         try:
             rows.append(_row(text, time))
             numbers.append(number)
-        except _FAULTS as error:
+        except FAULTS as error:
             rejects.append(_reject(run, number, error))
-    names = dict.fromkeys([*CORE, *(name for row in rows for name in row if name != time)])
+    found = (name for row in rows for name in row if name != time)
+    names = dict.fromkeys(["request_id", "event", *found])
     columns = {name: _column(name, [row.get(name) for row in rows]) for name in names}
     columns["time_ns"] = pa.array([row[time] for row in rows], pa.int64())
     kept = {name: column for name, column in columns.items() if column is not None}

@@ -97,8 +97,18 @@ def _look(path: str) -> tuple[str, bool, int | None]:
             f"{path} has numbers for {time} and does not say their unit; name the column {time}_ns, "
             f"{time}_us, {time}_ms or {time}_s"
         )
-    first = next((ns for m in moments if (ns := event_lines.moment(time, m)) is not None), None)
-    return time, has_numbers, first
+    return time, has_numbers, next(_known(time, moments), None)
+
+
+def _known(time: str, moments: list[msgspec.Raw]) -> Iterator[int]:
+    """The times that can be read."""
+    for raw in moments:
+        try:
+            ns = event_lines.moment(time, raw)
+        except event_lines.FAULTS:
+            continue
+        if ns is not None:
+            yield ns
 
 
 def _cut(path: str) -> tuple[list[tables.Piece], int]:

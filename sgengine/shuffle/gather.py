@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from sgengine.kernels import grouping
 from sgengine.schema import DELIVERIES
+from sgengine.shuffle.pieces import Piece
 from sgengine.shuffle.requests import Requests
 
 Int32s = npt.NDArray[np.int32]
@@ -96,15 +97,12 @@ def _slices(offsets: Int64s, batch_bytes: int) -> Iterator[tuple[int, int]]:
 
 def _chunks(requests: Requests, start: int, stop: int) -> Chunks:
     rows = stop - start
-    numbered = [
-        np.where((numbers >= start) & (numbers < stop), numbers - start, -1).astype(np.int32)
-        for numbers in requests.lookups
-    ]
+    mine = list(_of_range(requests, start, stop))
     counts = np.zeros(rows, dtype=np.int64)
-    for piece, lookup in zip(requests.pieces, numbered, strict=True):
+    for piece, lookup in mine:
         grouping.count_chunks(piece.codes, lookup, piece.kinds, counts)
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    times, sizes, seqs = _placed(requests, numbered, offsets)
+    times, sizes, seqs = _placed(requests, mine, offsets)
     spare = int(counts.max(initial=0))
     grouping.sort_chunks(
         offsets,
@@ -129,8 +127,16 @@ def _chunks(requests: Requests, start: int, stop: int) -> Chunks:
     )
 
 
+def _of_range(requests: Requests, start: int, stop: int) -> Iterator[tuple[Piece, Int32s]]:
+    """The pieces with requests of the range, and which each code is: from 0, -1 for others."""
+    for piece, numbers in zip(requests.pieces, requests.lookups, strict=True):
+        inside = (numbers >= start) & (numbers < stop)
+        if inside.any():
+            yield piece, np.where(inside, numbers - start, -1).astype(np.int32)
+
+
 def _placed(
-    requests: Requests, numbered: list[Int32s], offsets: Int64s
+    requests: Requests, mine: list[tuple[Piece, Int32s]], offsets: Int64s
 ) -> tuple[Int64s, Int32s, Int64s]:
     """Times, sizes and seqs of all chunks, request by request."""
     total = int(offsets[-1])
@@ -140,7 +146,7 @@ def _placed(
     sizes = np.empty(total if has_sizes else 0, dtype=np.int32)
     seqs = np.empty(total if has_seqs else 0, dtype=np.int64)
     places = offsets[:-1].copy()
-    for piece, lookup in zip(requests.pieces, numbered, strict=True):
+    for piece, lookup in mine:
         grouping.place_chunks(
             piece.codes,
             lookup,

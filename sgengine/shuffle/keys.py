@@ -19,6 +19,9 @@ Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 
 _FIRST_SLOTS = 1 << 12
+_BLOCK = 1 << 14
+"""Rows whose texts are hashed together."""
+
 _DENSE = 4
 """Whole numbers are counted off without hashing if they span at most this many times their count."""
 
@@ -103,35 +106,57 @@ def code_whole_numbers(values: Int64s) -> tuple[Int32s, Int64s]:
 
 def code_strings(texts: pa.Array) -> tuple[Int32s, pa.Array]:
     """Codes of string or large_string values, and the distinct values."""
-    offsets, data = text_buffers(texts)
-    hashes = np.empty(len(texts), dtype=np.uint64)
-    hashing.hash_texts(data, offsets, hashes)
     out = np.empty(len(texts), dtype=np.int32)
-    table = _Table()
-    key_data = np.empty(table.room * 16, dtype=np.uint8)
-    key_offsets = np.zeros(table.room + 1, dtype=np.int64)
-    at = known = 0
-    while at < len(texts):
-        at, known = hashing.code_texts(
-            data,
-            offsets,
-            hashes,
-            at,
-            known,
-            table.slots,
-            key_data,
-            key_offsets,
-            table.hashes,
-            out,
-        )
-        if at < len(texts):
-            if known == table.room:
-                table.grow(known)
-                key_offsets = np.resize(key_offsets, table.room + 1)
-            needed = int(key_offsets[known] + offsets[at + 1] - offsets[at])
-            if 2 * needed > key_data.size:
-                key_data = np.resize(key_data, 4 * needed)
-    return out, _strings(key_data, key_offsets[: known + 1])
+    known = _KnownTexts()
+    for start in range(0, len(texts), _BLOCK):
+        known.code(texts.slice(start, _BLOCK), out[start : start + _BLOCK])
+    return out, known.texts()
+
+
+class _KnownTexts:
+    """A table of texts that grows; rows go through it in blocks, whose hashes stay in the cache."""
+
+    def __init__(self) -> None:
+        self._table = _Table()
+        self._data = np.empty(self._table.room * 16, dtype=np.uint8)
+        self._offsets = np.zeros(self._table.room + 1, dtype=np.int64)
+        self._hashes = np.empty(_BLOCK, dtype=np.uint64)
+        self._known = 0
+
+    def code(self, texts: pa.Array, out: Int32s) -> None:
+        """Codes of one block into ``out``."""
+        offsets, data = text_buffers(texts)
+        hashes = self._hashes[: len(texts)]
+        hashing.hash_texts(data, offsets, hashes)
+        at = 0
+        while at < len(texts):
+            at, self._known = hashing.code_texts(
+                data,
+                offsets,
+                hashes,
+                at,
+                self._known,
+                self._table.slots,
+                self._data,
+                self._offsets,
+                self._table.hashes,
+                out,
+            )
+            if at < len(texts):
+                self._grow(int(offsets[at + 1] - offsets[at]))
+
+    def _grow(self, size: int) -> None:
+        """Make room for another key of ``size`` bytes."""
+        if self._known == self._table.room:
+            self._table.grow(self._known)
+            self._offsets = np.resize(self._offsets, self._table.room + 1)
+        needed = int(self._offsets[self._known]) + size
+        if 2 * needed > self._data.size:
+            self._data = np.resize(self._data, 4 * needed)
+
+    def texts(self) -> pa.Array:
+        """The distinct values."""
+        return _strings(self._data, self._offsets[: self._known + 1])
 
 
 def _strings(data: npt.NDArray[np.uint8], offsets: Int64s) -> pa.Array:

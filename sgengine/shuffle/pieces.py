@@ -103,7 +103,9 @@ def kinds_of(events: pa.DictionaryArray) -> UInt8s:
     known = {name: code for code, name in enumerate(EVENT_KINDS)}
     kinds = [known.get(name, grouping.UNKNOWN) for name in names] + [grouping.UNKNOWN]
     indices = events.indices.fill_null(len(names)) if events.indices.null_count else events.indices
-    found: UInt8s = np.array(kinds, np.uint8).take(indices.to_numpy(zero_copy_only=False))
+    codes = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    found = np.empty(codes.size, dtype=np.uint8)
+    grouping.look_up(codes, np.array(kinds, np.uint8), found)
     return found
 
 
