@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -134,12 +134,14 @@ class _Shuffle:
     def parts(self) -> list[Part]:
         """Split everything, and cut it into parts."""
         held = 0
-        for found in self._settings.executor.run(split, self._works()):
-            self._splits.append(found)
-            held += found.receipt.held_bytes
-            if found.receipt.spilled or held > self._settings.share_bytes:
-                self._is_spilling = True
-                self._spill_held()
+        # Closed before the folder goes, whatever happens here: workers may be writing to it.
+        with closing(self._settings.executor.run(split, self._works())) as splits:
+            for found in splits:
+                self._splits.append(found)
+                held += found.receipt.held_bytes
+                if found.receipt.spilled or held > self._settings.share_bytes:
+                    self._is_spilling = True
+                    self._spill_held()
         receipts = [found.receipt for found in self._splits]
         rejects = tuple(reject for found in self._splits for reject in found.rejects)
         types = shuffle.one_type_each(kind for receipt in receipts for kind in receipt.types)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -44,7 +44,7 @@ class Threads:
 
     def run(
         self, function: Callable[[Task, Stop], Result], tasks: Iterable[Task]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """``function(task, stop)`` of every task, in the order of ``tasks``.
 
         At most ``workers`` run and two more wait to be taken, so memory does not grow with the number
@@ -78,7 +78,7 @@ class Serial:
 
     def run(
         self, function: Callable[[Task, Stop], Result], tasks: Iterable[Task]
-    ) -> Iterator[Result]:
+    ) -> Generator[Result, None, None]:
         """``function(task, stop)`` of every task, one after the other."""
         stop = Stop(threading.Event())
         for task in tasks:

@@ -100,6 +100,24 @@ def test_no_room_for_temporary_files_says_so(
     assert list(temporary.iterdir()) == []
 
 
+def test_a_failure_while_what_was_held_is_written(
+    large: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller fails while workers still write to the folder: they are stopped before it goes."""
+    split_pieces = shuffle.split
+
+    def failing(task: shuffle.SplitTask, pieces: Any) -> shuffle.SplitReceipt:
+        if task.name.startswith("held"):
+            raise DataError("no more")
+        return split_pieces(task, pieces)
+
+    monkeypatch.setattr(shuffle, "HELD_BYTES", 0)
+    monkeypatch.setattr(shuffle, "split", failing)
+    with pytest.raises(DataError, match="no more"):
+        analyze([str(large)], AnalyzeSettings(memory_bytes=BUDGET))
+    assert list(temporary.iterdir()) == []
+
+
 def test_both_halves_are_small_and_can_be_sent_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
