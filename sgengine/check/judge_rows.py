@@ -59,8 +59,8 @@ def _any(seen: Evidence) -> Iterator[Finding]:
     """What is a finding where it holds of any row."""
     told = {
         "end_before_last_chunk": ("rows", "the request's end is before its last chunk"),
-        "token_deficit": ("output", "more output tokens declared than the chunks account for"),
-        "token_surplus": ("output", "fewer output tokens declared than the chunks account for"),
+        "token_deficit": ("rows", "more output tokens declared than the chunks account for"),
+        "token_surplus": ("rows", "fewer output tokens declared than the chunks account for"),
         "ok_without_output": ("rows", "status ok, and no token"),
         "timing_none": ("output", "no times"),
         "timing_mean": ("output", "first token and mean gap alone are known"),

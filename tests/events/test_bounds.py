@@ -114,7 +114,7 @@ def test_a_failure_while_what_was_held_is_written(
     monkeypatch.setattr(shuffle, "HELD_BYTES", 0)
     monkeypatch.setattr(shuffle, "split", failing)
     with pytest.raises(DataError, match="no more"):
-        analyze([str(large)], AnalyzeSettings(memory_bytes=BUDGET))
+        analyze([str(large)], AnalyzeSettings(memory_bytes=2 * BUDGET))
     assert list(temporary.iterdir()) == []
 
 
