@@ -77,7 +77,7 @@ def _split(y: Int64s) -> int:
     """A vertex strictly above the chord of ``y`` (L >= 3 points), as an index into it, or 0 for none.
 
     With s the chord's slope rounded down, u_k = y_k - y_0 - s k needs no product that could overflow
-    and runs at memory bandwidth. No inner u above 0: nothing is above the chord. The greatest u above
+    and vectorises. No inner u above 0: nothing is above the chord. The greatest u above
     the chord's own end: its first point is a vertex. Between the two, exact arithmetic decides.
     """
     last = y.size - 1
@@ -104,8 +104,9 @@ def _split(y: Int64s) -> int:
 def hull_one_each(x: Int64s, top_i: Int32s, top_t: Int64s) -> int:
     """Hull of (k, x_k) into ``top_i``/``top_t`` (room for K points); the number of vertices.
 
-    Splits at vertices until no point is above a chord: about four passes over a real curve, five times
-    faster than point by point. Curves that would take many passes are left to the chain.
+    Splits at vertices until no point is above a chord. In the cache 2.7 times as fast as point by
+    point for requests of 200 tokens, 4.7 times for 1,000. Curves that would take many passes are left
+    to the chain.
     """
     top_i[0] = 0
     top_t[0] = x[0]

@@ -70,7 +70,7 @@ RUNS = TableSpec(
         Column(
             name="content_hash",
             type=pa.string(),
-            doc="sha256 of the source's bytes, in hex.",
+            doc="sha256 of the source's bytes, in hex; of several event files, of their hashes.",
             null="the source is not a file",
         ),
         Column(name="clock", type=pa.string(), doc="unix, monotonic or none."),

@@ -7,7 +7,7 @@
 -- column: workload VARCHAR  The workload, the first of the run.
 -- column: format VARCHAR  The format the source was read as.
 -- column: client_version VARCHAR  The client that wrote the source, and its version; NULL if the source does not say.
--- column: content_hash VARCHAR  sha256 of the source's bytes, in hex; NULL if the source is not a file.
+-- column: content_hash VARCHAR  sha256 of the source's bytes, in hex; of several event files, of their hashes; NULL if the source is not a file.
 -- column: clock VARCHAR  unix, monotonic or none.
 -- column: origin VARCHAR  scheduled, sent or accepted.
 -- column: request_rate DOUBLE  The offered rate as the source states it; NULL if closed loop, or not stated.
