@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sgengine.errors import UsageError
+from sgengine.sample import sample_deliveries, sample_texts, write_sample
+from sgengine.sample.draws import Draws
 from sgengine.schema import DELIVERIES
 from sgengine.schema.enums import STATUSES
-from sgengine.simulate import sample_deliveries, sample_texts, write_sample
-from sgengine.simulate.draws import Draws
 
 MS = 1_000_000
 

@@ -42,7 +42,7 @@ def sample(folder: str, force: bool, as_json: bool) -> int:
 
 def _written(folder: Path, *, force: bool) -> list[Path]:
     """The files, made beside their place first, so that none is ever there in part."""
-    from sgengine.simulate import write_sample
+    from sgengine.sample import write_sample
 
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise UsageError(f"{folder} holds files: give a new or an empty folder, or --force")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sgengine.simulate.workloads import MS, SECOND, Call
+from sgengine.sample.workloads import MS, SECOND, Call
 
 _CLOSING_NS = MS // 5
 """From the last chunk to the end of the stream."""

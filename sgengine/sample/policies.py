@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from sgengine.simulate.jobs import Job
-from sgengine.simulate.workloads import MS
+from sgengine.sample.jobs import Job
+from sgengine.sample.workloads import MS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from sgengine.simulate.draws import Draws
+from sgengine.sample.draws import Draws
 
 MS = 1_000_000
 SECOND = 1_000 * MS

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from sgengine.simulate.jobs import Job
-from sgengine.simulate.workloads import MS, SECOND, Workload
+from sgengine.sample.jobs import Job
+from sgengine.sample.workloads import MS, SECOND, Workload
 
 _SEND_LAG_NS = MS // 4
 """From the moment a request is due to the moment the client has sent it."""

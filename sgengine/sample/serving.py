@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from sgengine.simulate.draws import Draws
-from sgengine.simulate.jobs import Job
-from sgengine.simulate.policies import COSTS, Costs, Room, Step, System
-from sgengine.simulate.workloads import Workload, calls
+from sgengine.sample.draws import Draws
+from sgengine.sample.jobs import Job
+from sgengine.sample.policies import COSTS, Costs, Room, Step, System
+from sgengine.sample.workloads import Workload, calls
 
 _MICROSECOND = 1_000
 _DRAFT_COST_PERCENT = 12

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sgengine.errors import UsageError
+from sgengine.sample.clients import aiperf_lines, vllm_document
+from sgengine.sample.jobs import Job
+from sgengine.sample.policies import SYSTEMS, System
+from sgengine.sample.serving import serve
+from sgengine.sample.workloads import CHAT, SECOND, WORKLOADS, Workload
 from sgengine.schema import DELIVERIES, LABEL
-from sgengine.simulate.clients import aiperf_lines, vllm_document
-from sgengine.simulate.jobs import Job
-from sgengine.simulate.policies import SYSTEMS, System
-from sgengine.simulate.serving import serve
-from sgengine.simulate.workloads import CHAT, SECOND, WORKLOADS, Workload
 
 SEED = 20_260_302
 

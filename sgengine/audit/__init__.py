@@ -1,0 +1,1 @@
+"""Operations on a trace that change what metrics say, before and after."""

@@ -1,0 +1,1 @@
+"""Capacity and best rate, from runs at several offered rates."""

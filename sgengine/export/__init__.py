@@ -1,0 +1,1 @@
+"""Aggregates in the forms that others read."""

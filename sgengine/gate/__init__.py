@@ -1,0 +1,1 @@
+"""Compares a night with the nights before it."""

@@ -1,0 +1,1 @@
+"""The nightly job: what is due, from which files, under which objectives, and its record."""

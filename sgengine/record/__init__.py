@@ -1,0 +1,1 @@
+"""Measures inputs and commits what they leave to a store."""

@@ -1,0 +1,1 @@
+"""The results store: Delta tables that a night is committed to, once, whatever happens."""
