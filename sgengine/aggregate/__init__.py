@@ -1,20 +1,24 @@
 """REQUESTS -> group figures: streaming, mergeable, the contract for every figure."""
 
 from sgengine.aggregate.activity import Activity
-from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, pooled_samples
+from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, gather_samples
 from sgengine.aggregate.distribution import QUANTILES, STATISTICS, Distribution, distribution
 from sgengine.aggregate.gap_table import GapTable
 from sgengine.aggregate.keys import Key, group_rows
+from sgengine.aggregate.load import Load, load_of
 from sgengine.aggregate.pool import GapPool
 from sgengine.aggregate.ranks import Gathering, RankSearch
 from sgengine.aggregate.sections import (
     INSIDE,
+    NOWHERE,
     WHERE,
+    NightSections,
     Section,
     Sections,
     only,
     places,
     sections_of,
+    side_of,
 )
 from sgengine.aggregate.selection import (
     Moment,
@@ -35,6 +39,7 @@ __all__ = [
     "DEFAULT_BY",
     "HOUR_NS",
     "INSIDE",
+    "NOWHERE",
     "QUANTILES",
     "SLICES",
     "STATISTICS",
@@ -47,7 +52,9 @@ __all__ = [
     "GapTable",
     "Gathering",
     "Key",
+    "Load",
     "Moment",
+    "NightSections",
     "RankSearch",
     "Section",
     "Sections",
@@ -60,14 +67,16 @@ __all__ = [
     "Trim",
     "choose",
     "distribution",
+    "gather_samples",
     "group_rows",
+    "load_of",
     "only",
     "parse_steady",
     "parse_trim",
     "parse_window",
     "places",
-    "pooled_samples",
     "sections_of",
+    "side_of",
     "span_of",
     "window",
 ]

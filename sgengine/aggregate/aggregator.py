@@ -15,13 +15,14 @@ from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.figures import Figures, Group, figures
 from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns
 from sgengine.aggregate.pool import GapPool
-from sgengine.aggregate.sections import Sections, windowed
+from sgengine.aggregate.ranks import Gathering
+from sgengine.aggregate.sections import NightSections, Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.spool import Spool
 from sgengine.aggregate.table import OK, requests_of
 from sgengine.aggregate.targets import target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
-from sgengine.compute import Measured, itl_samples
+from sgengine.compute import Measured, batch_samples, itl_samples
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
@@ -64,12 +65,27 @@ class Aggregator:
         keys, codes = group_rows(requests, self.settings.by)
         order = np.argsort(codes, kind="stable")
         cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
-        for i, key in enumerate(keys):
-            self.kept.add(key, numbers.of(order[cuts[i] : cuts[i + 1]]))
+        rows = {key: order[cuts[i] : cuts[i + 1]] for i, key in enumerate(keys)}
+        for key, mine in rows.items():
+            self.kept.add(key, numbers.of(mine))
         self._add_runs(requests, keys, codes)
         if measured is not None:
-            pooled = pooled_samples(requests, measured, keys, codes, self.settings)
-            self.pool.add(keys, *pooled)
+            self._add_samples(requests, measured, rows)
+
+    def _add_samples(
+        self, requests: pa.RecordBatch, measured: Measured, rows: Mapping[Key, Int64s]
+    ) -> None:
+        """Pool the ITL samples of each group's ``rows``, those of the population."""
+        samples = batch_samples(measured, self.settings.itl_rule)
+        finished = requests_of(requests).status == OK
+        for key, mine in rows.items():
+            chosen = mine[finished[mine]] if self.settings.population == "ok" else mine
+            self.pool.add_rows(key, samples.of(chosen))
+
+    def note(self, requests: pa.RecordBatch) -> None:
+        """Take in when the runs of a batch were at work, where no figures are wanted."""
+        if requests.num_rows:
+            self._add_runs(requests, *group_rows(requests, self.settings.by))
 
     def leave_out(self, requests: pa.RecordBatch) -> None:
         """Count the REQUESTS rows of a batch that are outside of their runs' sections."""
@@ -106,8 +122,8 @@ class Aggregator:
     ) -> list[Figures]:
         """The figures of every group, sorted by key, the ``by`` columns first.
 
-        ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group where the
-        pool could not hold the samples (see GapPool.search). Raises UsageError if no row of any source
+        ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group, where the
+        pool's search took further passes (see GapPool.search). Raises UsageError if no row of any source
         has a column of ``by``.
         """
         if self.columns:
@@ -135,6 +151,9 @@ class Aggregator:
         """T of a group, by the first rule of METRICS 5 that applies."""
         settings, runs = self.settings, sorted(self.runs[key])
         part = _slice_of(settings.by, key)
+        if isinstance(self.sections, NightSections) and settings.duration_ns is None:
+            part = part or (self.sections.start_ns, self.sections.end_ns)
+            return windowed(runs, self.sections, "night", part=part)
         if settings.selection is None or self.sections is None or settings.duration_ns is not None:
             length = None if part is None else part[1] - part[0]
             return window(runs, self.spans, stated, given_ns=settings.duration_ns, slice_ns=length)
@@ -146,25 +165,20 @@ def _beside(figures: Figures, name: str) -> str:
     return f"{name}{DIMENSION_SUFFIX}" if name in figures else name
 
 
-def pooled_samples(
-    requests: pa.RecordBatch,
-    measured: Measured,
-    keys: list[Key],
-    codes: Int64s,
-    settings: SummarySettings,
-) -> tuple[Int64s, npt.NDArray[np.float64]]:
-    """Group codes and values of the ITL samples of a batch, of the settings' population and rule.
-
-    The codes are left out where there is one key alone: they would take as long as the samples.
-    """
+def gather_samples(
+    gathering: Gathering, requests: pa.RecordBatch, measured: Measured, settings: SummarySettings
+) -> None:
+    """Take the ITL samples of a batch into a further pass: those of the settings' population and rule."""
+    if requests.num_rows == 0:
+        return
+    keys, codes = group_rows(requests, settings.by)
     chosen = None
     if settings.population == "ok":
         chosen = np.flatnonzero(requests_of(requests).status == OK)
         codes = codes[chosen]
     samples = itl_samples(measured, settings.itl_rule, chosen)
-    if len(keys) == 1:
-        return codes[:0], samples.values
-    return samples.groups(codes), samples.values
+    # Codes of one key alone would take as long as the samples, and are not looked at.
+    gathering.add(keys, codes[:0] if len(keys) == 1 else samples.groups(codes), samples.values)
 
 
 def _slice_of(by: tuple[str, ...], key: Key) -> tuple[int, int] | None:

@@ -10,11 +10,20 @@ import pyarrow as pa
 
 from sgengine.aggregate.keys import Key, group_rows
 from sgengine.compute import Measured, itl_histogram
+from sgengine.kernels.histogram import N_BUCKETS, bucket_edges
 from sgengine.schema import GAPS
 
 Int64s = npt.NDArray[np.int64]
 
 GAP_KEYS = ("run", "system", "workload", "hour")
+
+
+def gap_edges() -> npt.NDArray[np.float64]:
+    """Lower edges of the buckets of GAPS in ns, and the end of the last, which holds 2^63 too."""
+    out = np.empty(N_BUCKETS + 1)
+    bucket_edges(out)
+    out[-1] = np.nextafter(out[-1], np.inf)
+    return out
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from sgengine.compute import GapSums
 from sgengine.kernels.select import N_LIMBS, moments
 
 Float64s = npt.NDArray[np.float64]
@@ -47,10 +48,22 @@ class Moments:
             return
         limbs = np.zeros(N_LIMBS, dtype=np.uint64)
         moments(values, self.scale, limbs)
+        self._add_limbs(limbs)
+
+    def add_sums(self, count: int, sums: GapSums) -> None:
+        """Take in ``count`` whole samples by their sums."""
+        self.count += count
+        self.least = min(self.least, float(sums.least))
+        self.most = max(self.most, float(sums.most))
+        self._add_limbs(sums.limbs, int(self.scale))
+
+    def _add_limbs(self, limbs: npt.NDArray[np.uint64], scale: int = 1) -> None:
+        """Add sums of samples, each still to be multiplied by ``scale``."""
         a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in limbs)
-        self.total += a + (b << 32)
+        self.total += (a + (b << 32)) * scale
         cross = cl + (ch << 32)
-        self.squares += ll + (lh << 32) + (cross << 33) + ((hl + (hh << 32)) << 64)
+        squares = ll + (lh << 32) + (cross << 33) + ((hl + (hh << 32)) << 64)
+        self.squares += squares * scale**2
 
     def _add_slowly(self, values: Float64s) -> None:
         for value in np.rint(values * self.scale).tolist():

@@ -1,13 +1,15 @@
-"""Pooled ITL percentiles, exact, in bounded memory.
+"""Pooled ITL percentiles, exact, in bounded memory and most often from one pass.
 
-Samples are kept as they are while they fit. Beyond that every group has a log-linear histogram, and
-further passes over the tokens look into the buckets that hold a wanted rank (``ranks``): two or three
-reach the exact order statistics, whatever the order or the partitions of the samples. Samples that
-fit are counted in fine buckets, and only those of the wanted buckets are sorted.
+A group's samples are held as they are while they are few, then as a sketch (``sketch``), which keeps
+those that its percentiles will need. Where memory does not suffice even for these, or percentiles
+drifted too far while samples came, further passes over the tokens look into the buckets that hold a
+wanted rank (``ranks``), and reach the exact order statistics whatever the order of the samples.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,36 +18,37 @@ import numpy.typing as npt
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.keys import Key
 from sgengine.aggregate.moments import Moments
-from sgengine.aggregate.ranks import RankSearch, by_code, distribution_of, wanted_ranks
-from sgengine.kernels.histogram import N_BUCKETS, bucket_edges, count_samples
-from sgengine.kernels.select import N_FINE, count_fine, take_buckets
+from sgengine.aggregate.number_file import NumberFile, Place
+from sgengine.aggregate.ranks import RankSearch, by_code
+from sgengine.aggregate.sketch import Sketch, edges, order_statistics, wanted_ranks
+from sgengine.compute import RowSamples
+from sgengine.kernels.select import N_FINE
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
-
-def edges() -> Float64s:
-    """Lower edges of the histogram's buckets in ns, and the end of the last, which holds 2^63 too."""
-    out = np.empty(N_BUCKETS + 1)
-    bucket_edges(out)
-    out[-1] = np.nextafter(out[-1], np.inf)
-    return out
+_NO_CODES: Int64s = np.zeros(0, dtype=np.int64)
+_MANY_PARTS = 64
+"""Parts of a small group that are worth joining: each costs a hundred bytes, and time at every look."""
 
 
 @dataclass(kw_only=True)
 class GapPool:
-    """The pooled samples of every group: ``values`` until ``limit_bytes`` is passed, then ``counts``.
+    """The pooled samples of every group: as they are up to ``few`` of them, then as a sketch.
 
-    ``whole`` says that samples are whole ns (rules chunk and token): a ns need not be cut further.
+    ``few``: as many as a sketch takes memory. ``limit_bytes``, for all groups together, is kept by
+    narrowing sketches, then by writing down the samples of small groups. ``whole`` says that samples
+    are whole ns (rules chunk and token): a ns need not be cut further.
     """
 
     limit_bytes: int
     whole: bool
-    values: dict[Key, list[Float64s]] = field(default_factory=dict)
-    counts: dict[Key, Int64s] = field(default_factory=dict)
+    few: int = N_FINE
+    values: dict[Key, list[Float64s | Place]] = field(default_factory=dict)
+    sketches: dict[Key, Sketch] = field(default_factory=dict)
     moments: dict[Key, Moments] = field(default_factory=dict)
     held_bytes: int = 0
-    exact: bool = True
+    file: NumberFile = field(default_factory=NumberFile)
 
     def add(self, keys: list[Key], codes: Int64s, values: Float64s) -> None:
         """Take in ``values`` (S,) ns; sample k belongs to group ``keys[codes[k]]``."""
@@ -54,17 +57,38 @@ class GapPool:
                 self._moments_of(key).add(mine)
                 self._keep(key, mine)
 
+    def add_rows(self, key: Key, samples: RowSamples) -> None:
+        """Take in the samples of some rows of one group; where they are many gaps, unwritten."""
+        if key not in self.sketches:
+            head, samples = samples.cut(self.few + 1)
+            self._add_written(key, head)
+        if not samples.count:
+            return
+        sums = samples.sums() if key in self.sketches and samples.are_gaps else None
+        if sums is None:
+            self._add_written(key, samples)
+            return
+        self._moments_of(key).add_sums(samples.count, sums)
+        with self._accounted(key):
+            self.sketches[key].add_gaps(samples)
+
+    def _add_written(self, key: Key, samples: RowSamples) -> None:
+        self.add([key], _NO_CODES, samples.values())
+
     def merge(self, other: GapPool) -> None:
         """Take in all samples of ``other``."""
         for key, moments in other.moments.items():
             self._moments_of(key).merge(moments)
         for key, parts in other.values.items():
             for part in parts:
-                self._keep(key, part)
-        if not other.exact:
-            self._count_all()
-            for key, counts in other.counts.items():
-                self._counts_of(key)[:] += counts
+                self._keep(key, other.loaded(part))
+        for key, theirs in other.sketches.items():
+            with self._accounted(key):
+                self._sketch_of(key).merge(theirs)
+
+    def loaded(self, part: Float64s | Place) -> Float64s:
+        """Samples as an array, wherever they are."""
+        return self.file.get(part) if isinstance(part, Place) else part
 
     def _moments_of(self, key: Key) -> Moments:
         if key not in self.moments:
@@ -72,66 +96,66 @@ class GapPool:
         return self.moments[key]
 
     def _keep(self, key: Key, values: Float64s) -> None:
-        if not self.exact:
-            self._count(key, values)
-            return
-        self.values.setdefault(key, []).append(values)
-        self.held_bytes += values.nbytes
+        with self._accounted(key):
+            if key in self.sketches:
+                self.sketches[key].add(values)
+                return
+            parts = self.values.setdefault(key, [])
+            parts.append(values)
+            if sum(part.size for part in parts) > self.few:
+                self._sketch_of(key).focus()
+            elif len(parts) > _MANY_PARTS:
+                parts[:] = [np.concatenate([self.loaded(part) for part in parts])]
+
+    def _sketch_of(self, key: Key) -> Sketch:
+        """The group's sketch; one that begins takes in, and keeps, what was held of the group."""
+        if key not in self.sketches:
+            self.sketches[key] = Sketch()
+            for part in self.values.pop(key, []):
+                self.sketches[key].add(self.loaded(part))
+        return self.sketches[key]
+
+    @contextmanager
+    def _accounted(self, key: Key) -> Iterator[None]:
+        """Around a change of one group: keeps count of the memory, and stays within the limit."""
+        before = self._bytes_of(key)
+        yield
+        self.held_bytes += self._bytes_of(key) - before
         if self.held_bytes > self.limit_bytes:
-            self._count_all()
+            self._shrink()
 
-    def _count_all(self) -> None:
-        self.exact = False
-        for key, parts in self.values.items():
-            for part in parts:
-                self._count(key, part)
-        self.values = {}
-        self.held_bytes = 0
+    def _bytes_of(self, key: Key) -> int:
+        if key in self.sketches:
+            return self.sketches[key].nbytes
+        return sum(part.nbytes for part in self.values.get(key, []) if not isinstance(part, Place))
 
-    def _counts_of(self, key: Key) -> Int64s:
-        if key not in self.counts:
-            self.counts[key] = np.zeros(N_BUCKETS, dtype=np.int64)
-        return self.counts[key]
-
-    def _count(self, key: Key, values: Float64s) -> None:
-        groups = np.zeros(values.size, dtype=np.int64)
-        count_samples(values, groups, self._counts_of(key).reshape(1, -1))
+    def _shrink(self) -> None:
+        """Write small groups down, then narrow the sketches until all fits, or they keep nothing."""
+        for parts in self.values.values():
+            parts[:] = [p if isinstance(p, Place) else self.file.put(p) for p in parts]
+        narrowing = list(self.sketches.values())
+        self.held_bytes = sum(sketch.nbytes for sketch in narrowing)
+        while narrowing and self.held_bytes > self.limit_bytes:
+            narrowing = [sketch for sketch in narrowing if sketch.narrow()]
+            self.held_bytes = sum(sketch.nbytes for sketch in self.sketches.values())
 
     def distributions(self) -> dict[Key, Distribution]:
-        """Of each group, from the samples held; only while ``exact``."""
-        assert self.exact, "the samples are still held"
-        return {
-            key: distribution_of(self.moments[key], order_statistics(parts))
-            for key, parts in self.values.items()
-        }
+        """Of each group, where no further pass is needed (``search().done``)."""
+        search = self.search()
+        assert search.done, "no order statistic is still looked for"
+        return search.distributions()
 
     def search(self) -> RankSearch:
-        """The search for the exact order statistics, once the samples did not fit."""
-        bounds = edges()
+        """The search for the exact order statistics: those known from here, and where the others lie."""
         search = RankSearch(limit_bytes=self.limit_bytes, whole=self.whole, moments=self.moments)
-        for key, counts in self.counts.items():
+        for key, parts in self.values.items():
+            found = order_statistics([self.loaded(part) for part in parts])
+            search.found.update({(key, rank): value for rank, value in found.items()})
+        bounds = edges()
+        for key, sketch in self.sketches.items():
+            known = sketch.known()
+            search.found.update({(key, rank): value for rank, value in known.items()})
             for rank in wanted_ranks(self.moments[key].count):
-                search.open(key, rank, bounds, counts)
+                if rank not in known:
+                    search.open(key, rank, bounds, sketch.counts)
         return search
-
-
-def order_statistics(parts: list[Float64s]) -> dict[int, float]:
-    """The order statistics that the percentiles of all samples in ``parts`` need, by rank from 0."""
-    ranks = wanted_ranks(sum(part.size for part in parts))
-    counts = np.zeros(N_FINE, dtype=np.int64)
-    for part in parts:
-        count_fine(part, counts)
-    upto = np.cumsum(counts)
-    buckets = np.searchsorted(upto, ranks, side="right")
-    wanted = np.zeros(N_FINE, dtype=np.uint8)
-    wanted[buckets] = 1
-    taken = np.where(wanted == 1, counts, 0)
-    left_out = upto - counts - (np.cumsum(taken) - taken)
-    # One place more than is taken: take_buckets writes a sample before it knows whether it stays.
-    room = np.empty(int(taken.sum()) + 1)
-    at = 0
-    for part in parts:
-        at = take_buckets(part, wanted, room, at)
-    places = [int(rank - left_out[bucket]) for rank, bucket in zip(ranks, buckets, strict=True)]
-    ordered = np.partition(room[:at], sorted(set(places)))
-    return {rank: float(ordered[place]) for rank, place in zip(ranks, places, strict=True)}

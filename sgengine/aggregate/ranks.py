@@ -22,12 +22,6 @@ PARTS = 1 << _PART_BITS
 """Parts that a pass cuts an interval into, each of equally many doubles."""
 
 
-def wanted_ranks(count: int) -> list[int]:
-    """The ranks, from 0, of the order statistics that the percentiles of ``count`` values need."""
-    ranks = {low for _, low, _ in positions(count)}
-    return sorted(ranks | {min(rank + 1, count - 1) for rank in ranks})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Interval:
     """Samples in [low, high) of one group, ``count`` of them, ``below`` samples less than ``low``."""
@@ -188,6 +182,10 @@ class RankSearch:
         """Search to the end: ``passed`` takes an empty pass over all samples and gives it back full."""
         while not self.done:
             self.narrow(passed(self.gather()))
+        return self.distributions()
+
+    def distributions(self) -> dict[Key, Distribution]:
+        """Of each group, once the search is done."""
         return {
             key: distribution_of(moments, self._ranks_of(key))
             for key, moments in self.moments.items()

@@ -7,7 +7,7 @@ tokens; its T is its length.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,6 +59,26 @@ class Section:
 
 
 Sections = Mapping[str, Section]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightSections(Mapping[str, Section]):
+    """The section of every run alike: the night [``start_ns``, ``end_ns``), a slice of time.
+
+    It holds no run by name, and has a section for any.
+    """
+
+    start_ns: int
+    end_ns: int
+
+    def __getitem__(self, run: str) -> Section:
+        return Section(start_ns=self.start_ns, end_ns=self.end_ns, run_start_ns=self.start_ns)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 def sections_of(selection: Selection, activity: Activity) -> dict[str, Section]:
@@ -139,11 +159,17 @@ def places(requests: pa.RecordBatch, sections: Sections) -> npt.NDArray[np.int8]
     keys, runs = group_rows(requests, ("run",))
     for i, (run,) in enumerate(keys):
         section, mine = sections[str(run)], known & (runs == i)
-        codes[mine] = INSIDE
-        if section.until_ns is not None:
-            codes[mine & (arrival >= section.until_ns)] = AFTER
-        if section.from_ns is not None:
-            codes[mine & (arrival < section.from_ns)] = BEFORE
+        codes[mine] = side_of(arrival[mine], section.from_ns, section.until_ns)
+    return codes
+
+
+def side_of(arrivals: Int64s, from_ns: int | None, until_ns: int | None) -> npt.NDArray[np.int8]:
+    """INSIDE, BEFORE or AFTER for each arrival; None: that side is open."""
+    codes = np.full(arrivals.size, INSIDE, dtype=np.int8)
+    if until_ns is not None:
+        codes[arrivals >= until_ns] = AFTER
+    if from_ns is not None:
+        codes[arrivals < from_ns] = BEFORE
     return codes
 
 

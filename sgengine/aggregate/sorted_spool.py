@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-import weakref
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
+
+from sgengine.aggregate.number_file import NumberFile, Place
 
 Int64s = npt.NDArray[np.int64]
 
@@ -17,26 +16,15 @@ BLOCK = 1 << 16
 """Numbers read at once of each sorted part on disk."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _OnDisk:
-    """A sorted part that was written down: where it begins in the file, in bytes, and its numbers."""
-
-    start: int
-    count: int
-
-
 @dataclass(kw_only=True, eq=False)
 class SortedSpool:
-    """int64 numbers of many keys; all go to the file, sorted, when they pass ``limit_bytes`` together.
-
-    The file has no name and goes with the process, however that ends.
-    """
+    """int64 numbers of many keys; all go to the file, sorted, when they pass ``limit_bytes`` together."""
 
     limit_bytes: int
     held: dict[Hashable, list[Int64s]] = field(default_factory=dict)
-    written: dict[Hashable, list[_OnDisk]] = field(default_factory=dict)
+    written: dict[Hashable, list[Place]] = field(default_factory=dict)
     held_bytes: int = 0
-    file: IO[bytes] | None = None
+    file: NumberFile = field(default_factory=NumberFile)
 
     def add(self, key: Hashable, numbers: Int64s) -> None:
         """Take in ``numbers`` (S,) int64 of ``key``, in any order."""
@@ -79,24 +67,15 @@ class SortedSpool:
             yield self._blocks(part)
 
     def _write_all(self) -> None:
-        if self.file is None:
-            # Closed by its owner's end, not by a block: it lives as long as the numbers do.
-            self.file = tempfile.TemporaryFile()  # noqa: SIM115
-            weakref.finalize(self, self.file.close)
         for key, parts in self.held.items():
             numbers = np.sort(np.concatenate(parts))
-            start = self.file.seek(0, 2)
-            self.file.write(numbers.data)
-            self.written.setdefault(key, []).append(_OnDisk(start=start, count=numbers.size))
+            self.written.setdefault(key, []).append(self.file.put(numbers))
         self.held = {}
         self.held_bytes = 0
 
-    def _blocks(self, part: _OnDisk) -> Iterator[Int64s]:
-        assert self.file is not None, "a part on disk has a file"
-        for first in range(0, part.count, BLOCK):
-            self.file.seek(part.start + 8 * first)
-            data = self.file.read(8 * min(BLOCK, part.count - first))
-            yield np.frombuffer(data, dtype=np.int64)
+    def _blocks(self, part: Place) -> Iterator[Int64s]:
+        for first in range(0, part.size, BLOCK):
+            yield self.file.get(part, first, BLOCK)
 
 
 _NONE: Int64s = np.zeros(0, dtype=np.int64)

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import tempfile
-import weakref
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate.columns import Kept, names
 from sgengine.aggregate.keys import Key
+from sgengine.aggregate.number_file import NumberFile, Place
 
 Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnDisk:
-    """One part that was written down: where each column begins, its type, and the rows of all."""
+    """One part that was written down: where each column is."""
 
-    starts: dict[str, int]
-    types: dict[str, np.dtype[Any]]
-    rows: int
+    places: dict[str, Place]
 
 
 @dataclass(kw_only=True)
 class Spool:
-    """The kept numbers of every group; all go to the file when they pass ``limit_bytes`` together.
-
-    The file has no name and goes with the process, however that ends.
-    """
+    """The kept numbers of every group; all go to the file when they pass ``limit_bytes`` together."""
 
     limit_bytes: int
     parts: dict[Key, list[Kept | OnDisk]] = field(default_factory=dict)
     held_bytes: int = 0
-    file: IO[bytes] | None = None
+    file: NumberFile = field(default_factory=NumberFile)
 
     def add(self, key: Key, part: Kept | OnDisk) -> None:
         """Take in one part of a group."""
@@ -53,7 +47,7 @@ class Spool:
 
     def load(self, part: OnDisk) -> Kept:
         """All columns of a part that was written down."""
-        return Kept(**{name: self._read(part, name) for name in names()})
+        return Kept(**{name: self.file.get(part.places[name]) for name in names()})
 
     def of(self, key: Key) -> Group:
         """The numbers of one group."""
@@ -63,7 +57,7 @@ class Spool:
         """One column of a group, in the order in which its parts came."""
         return np.concatenate(
             [
-                getattr(part, name) if isinstance(part, Kept) else self._read(part, name)
+                getattr(part, name) if isinstance(part, Kept) else self.file.get(part.places[name])
                 for part in self.parts[key]
             ]
         )
@@ -74,23 +68,7 @@ class Spool:
         self.held_bytes = 0
 
     def _write(self, part: Kept) -> OnDisk:
-        if self.file is None:
-            # Closed by its owner's end, not by a block: it lives as long as the groups do.
-            self.file = tempfile.TemporaryFile()  # noqa: SIM115
-            weakref.finalize(self, self.file.close)
-        starts: dict[str, int] = {}
-        self.file.seek(0, 2)
-        for name in names():
-            starts[name] = self.file.tell()
-            self.file.write(np.ascontiguousarray(getattr(part, name)).data)
-        types = {name: getattr(part, name).dtype for name in names()}
-        return OnDisk(starts=starts, types=types, rows=part.n.size)
-
-    def _read(self, part: OnDisk, name: str) -> npt.NDArray[Any]:
-        assert self.file is not None, "a part on disk has a file"
-        self.file.seek(part.starts[name])
-        data = self.file.read(part.rows * part.types[name].itemsize)
-        return np.frombuffer(data, dtype=part.types[name])
+        return OnDisk(places={name: self.file.put(getattr(part, name)) for name in names()})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,21 @@
 
 from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold
-from sgengine.analyze.partition import Measure
-from sgengine.analyze.parts import Part
+from sgengine.analyze.night import Night
+from sgengine.analyze.partition import Measure, Receipt
+from sgengine.analyze.parts import Loaded, Part
 from sgengine.analyze.parts import read as read_part
+from sgengine.analyze.plans import Failure, Planned, plan_sources
 from sgengine.analyze.rejects import Rejected, rejects_table
-from sgengine.analyze.run import Analysis, Failure, Progress, analyze, bounded, plan_sources
+from sgengine.analyze.run import (
+    Analysis,
+    Passes,
+    Progress,
+    analysis_of,
+    analyze,
+    analyze_plans,
+    bounded,
+)
 from sgengine.analyze.settings import DEFAULT_MEMORY, AnalyzeSettings
 from sgengine.analyze.tables import joined_requests
 
@@ -16,11 +26,18 @@ __all__ = [
     "AnalyzeSettings",
     "Failure",
     "Fold",
+    "Loaded",
     "Measure",
+    "Night",
     "Part",
+    "Passes",
+    "Planned",
     "Progress",
+    "Receipt",
     "Rejected",
+    "analysis_of",
     "analyze",
+    "analyze_plans",
     "bounded",
     "joined_requests",
     "plan_sources",

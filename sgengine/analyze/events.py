@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from sgengine import readers, shuffle
+from sgengine.analyze.cut import Unseen
 from sgengine.analyze.parts import Bucket, Held, Part
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.executors import Stop
@@ -28,10 +29,11 @@ _LABELS = ("run", "system", "workload", "clock", "origin")
 
 @dataclass(frozen=True, kw_only=True)
 class SplitWork:
-    """One partition to read, and what becomes of its events."""
+    """One partition to read, and what becomes of its events; those at ``cut_ns`` or later are not seen."""
 
     partition: Partition
     task: shuffle.SplitTask
+    cut_ns: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,17 +47,22 @@ class Split:
 def split(work: SplitWork, stop: Stop) -> Split:
     """Read one partition of an event log and split it."""
     rejects: list[Reject] = []
-    receipt = shuffle.split(work.task, _pieces(work.partition, rejects, stop))
-    return Split(receipt=receipt, rejects=tuple(rejects))
+    unseen = Unseen(cut_ns=work.cut_ns)
+    receipt = shuffle.split(work.task, _pieces(work.partition, rejects, unseen, stop))
+    found = [*rejects, *unseen.rejects(work.partition)]
+    return Split(receipt=receipt, rejects=tuple(found))
 
 
-def _pieces(partition: Partition, rejects: list[Reject], stop: Stop) -> Iterator[shuffle.Piece]:
+def _pieces(
+    partition: Partition, rejects: list[Reject], unseen: Unseen, stop: Stop
+) -> Iterator[shuffle.Piece]:
     labels = {name: str(getattr(partition, name)) for name in _LABELS}
     for batch in readers.read_events(partition):
         stop.check()
         rejects.extend(replace(reject, source=partition.path) for reject in batch.rejects)
-        if batch.rows.num_rows:
-            yield shuffle.piece_of(batch.rows, labels)
+        rows = unseen.without(batch.rows)
+        if rows.num_rows:
+            yield shuffle.piece_of(rows, labels)
 
 
 def with_parts(
@@ -128,6 +135,7 @@ class _Shuffle:
             // (2 * min(settings.workers + 2, len(self._partitions) or 1)),
             buffer_bytes=settings.bucket_bytes // 2,
         )
+        self._bounds = settings.night.bounds if settings.night else None
         self._splits: list[Split] = []
         self._is_spilling = rows * shuffle.HELD_BYTES > settings.share_bytes
 
@@ -156,7 +164,9 @@ class _Shuffle:
         for index, partition in enumerate(self._partitions):
             hold = 0 if self._is_spilling else self._task.hold_bytes
             task = replace(self._task, name=f"split-{index}", hold_bytes=hold)
-            yield SplitWork(partition=partition, task=task)
+            night = self._settings.night
+            cut = None if night is None else night.cut_ns
+            yield SplitWork(partition=partition, task=task, cut_ns=cut)
 
     def _spill_held(self) -> None:
         for index, found in enumerate(self._splits):
@@ -182,6 +192,7 @@ class _Shuffle:
                 places=tuple(places[bucket]),
                 types=types,
                 batch_bytes=self._settings.read.batch_bytes,
+                bounds=self._bounds,
                 rejects=rejects,
             )
             rejects = ()
@@ -200,6 +211,7 @@ class _Shuffle:
                 start=start,
                 stop=stop,
                 batch_bytes=self._settings.read.batch_bytes,
+                bounds=self._bounds,
                 rejects=rejects,
             )
             rejects = ()

@@ -51,4 +51,5 @@ class Fold:
 
     def runs(self) -> pa.Table:
         """The RUNS table."""
-        return self.ledger.table(self.aggregate.spans, self.sections or {})
+        sections = {} if self.sections is None else self.sections
+        return self.ledger.table(self.aggregate.spans, sections)

@@ -18,13 +18,14 @@ from sgengine.aggregate import (
     Gathering,
     Sections,
     Steady,
+    gather_samples,
     group_rows,
     only,
     places,
-    pooled_samples,
 )
-from sgengine.analyze.parts import Part, read
+from sgengine.analyze.parts import Part, Reads, read
 from sgengine.analyze.rejects import (
+    OUTSIDE,
     Outside,
     Rejected,
     add_outside,
@@ -81,48 +82,63 @@ class Measure:
 
     ``sections``: the part of each run that counts, None for all of it; other rows are counted only.
     ``keep_requests``: the REQUESTS rows are wanted too. ``keep_tokens``: so are the measured batches,
-    and the ITL samples are then not pooled.
+    and the ITL samples are then not pooled, nor without ``itl``. ``figures``: those of groups are
+    wanted at all. ``read`` gives the batches of a partition.
     """
 
     settings: AnalyzeSettings
     sections: Sections | None = None
     keep_requests: bool = False
     keep_tokens: bool = False
+    itl: bool = True
+    figures: bool = True
+    read: Reads = read
 
     def __call__(self, partition: Part, stop: Stop) -> Receipt:
         """Read, measure and aggregate one partition, a batch at a time."""
-        return self.batches(read(partition), partition.source.path, stop)
+        return self.batches(self.read(partition), partition.source.path, stop)
 
     def batches(self, batches: Iterable[Batch], source: str, stop: Stop) -> Receipt:
         """Measure and aggregate some batches of ``source``."""
+        receipt = self.start()
+        for batch in batches:
+            stop.check()
+            self.take(batch, source, receipt)
+        return receipt
+
+    def start(self) -> Receipt:
+        """A receipt of nothing yet."""
         settings = self.settings
         gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
         aggregate = Aggregator(settings=settings.summary, sections=self.sections)
-        receipt = Receipt(aggregate=aggregate, gaps=gaps)
-        for batch in batches:
-            stop.check()
-            self._take(batch, source, receipt)
-        return receipt
+        return Receipt(aggregate=aggregate, gaps=gaps)
 
-    def _take(self, batch: Batch, source: str, receipt: Receipt) -> None:
-        measured = compute(batch.deliveries, self.settings.measure)
+    def take(self, batch: Batch, source: str, receipt: Receipt) -> Measured:
+        """Add one batch of ``source`` to ``receipt``; all of it, measured."""
+        whole = measured = compute(batch.deliveries, self.settings.measure)
         found = list(rejected_in(batch, measured, source))
+        add_outside(receipt.outside, (line for line in found if line.reason == OUTSIDE))
         if self.sections is not None:
             measured = self._members(batch, measured, self.sections, source, receipt)
         requests = measured.requests
-        receipt.aggregate.add(requests, None if self.keep_tokens else measured)
+        if self.figures:
+            pooled = self.itl and not self.keep_tokens
+            receipt.aggregate.add(requests, measured if pooled else None)
+        else:
+            receipt.aggregate.note(requests)
         if receipt.gaps is not None:
             receipt.gaps.add(requests, measured)
         if self.keep_requests:
             receipt.requests.append(requests)
         if self.keep_tokens:
             receipt.tokens.append(measured)
-        list_rejects(found, receipt)
+        list_rejects([line for line in found if line.reason != OUTSIDE], receipt)
         count_rows(requests, batch.weight(measured.kept), receipt)
         count_rejects(found, receipt)
         for remark in batch.remarks:
             tally = receipt.tallies.setdefault(remark.run, Tally(labels={}))
             tally.remarks[remark.text] += remark.count
+        return whole
 
     def _members(
         self, batch: Batch, measured: Measured, sections: Sections, source: str, receipt: Receipt
@@ -135,7 +151,7 @@ class Measure:
         left = only(measured, outside)
         receipt.aggregate.leave_out(left.requests)
         count_outside(left.requests, batch.weight(left.kept), receipt)
-        add_outside(receipt.outside, outside_in(batch, measured, where, source))
+        add_outside(receipt.outside, outside_in(batch, measured.kept, where, source))
         return only(measured, np.flatnonzero(where == INSIDE))
 
 
@@ -218,27 +234,27 @@ class Observe:
 
 @dataclass(frozen=True, kw_only=True)
 class Gather:
-    """One further pass over the tokens, for pooled ITL percentiles that did not fit in memory."""
+    """One further pass over the tokens, for pooled ITL percentiles that did not fit in memory.
+
+    ``read`` gives the batches of a partition, as the pass that measured had them.
+    """
 
     settings: AnalyzeSettings
     empty: Gathering
     sections: Sections | None = None
+    read: Reads = read
 
     def __call__(self, partition: Part, stop: Stop) -> Gathering:
         """Collect one partition's samples in the intervals that are still wanted."""
-        summary = self.settings.summary
         found = self.empty.again()
         slim = _slim(self.settings)
-        for batch in read(partition):
+        for batch in self.read(partition):
             stop.check()
             measured = compute(batch.deliveries, slim)
             if self.sections is not None:
                 inside = places(measured.requests, self.sections) == INSIDE
                 measured = only(measured, np.flatnonzero(inside))
-            if measured.requests.num_rows:
-                keys, codes = group_rows(measured.requests, summary.by)
-                pooled = pooled_samples(measured.requests, measured, keys, codes, summary)
-                found.add(keys, *pooled)
+            gather_samples(found, measured.requests, measured, self.settings.summary)
         return found
 
 

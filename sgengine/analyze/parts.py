@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,11 +22,14 @@ class Held:
     start: int
     stop: int
     batch_bytes: int
+    bounds: shuffle.Bounds | None = None
     rejects: tuple[Reject, ...] = ()
 
     def batches(self) -> Iterator[Batch]:
         """The requests with their chunks."""
-        found = shuffle.deliveries_of(self.requests, self.start, self.stop, self.batch_bytes)
+        found = shuffle.deliveries_of(
+            self.requests, self.start, self.stop, self.batch_bytes, self.bounds
+        )
         return _batches(found, self.rejects)
 
 
@@ -38,16 +41,32 @@ class Bucket:
     places: tuple[shuffle.Place, ...]
     types: pa.Schema
     batch_bytes: int
+    bounds: shuffle.Bounds | None = None
     rejects: tuple[Reject, ...] = ()
 
     def batches(self) -> Iterator[Batch]:
         """The requests with their chunks, once the pieces are read."""
         requests = shuffle.requests_of([shuffle.load(place) for place in self.places], self.types)
-        found = shuffle.deliveries_of(requests, 0, requests.arrived, self.batch_bytes)
+        found = shuffle.deliveries_of(requests, 0, requests.arrived, self.batch_bytes, self.bounds)
         return _batches(found, self.rejects)
 
 
-Part = Partition | Held | Bucket
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loaded:
+    """Deliveries that are in memory already."""
+
+    source: Source
+    loaded: tuple[Batch, ...]
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows as they came."""
+        return iter(self.loaded)
+
+
+Part = Partition | Held | Bucket | Loaded
+
+Reads = Callable[[Part], Iterator[Batch]]
+"""Gives the batches of a part: ``read``, or what changes them on the way."""
 
 
 def read(part: Part) -> Iterator[Batch]:
@@ -75,6 +94,7 @@ _DETAILS = {
     "no_arrival": "there is no arrival for its events to count from",
     "chunk_before_arrival": "a chunk came before its request's arrival",
     "duplicate_event": "an arrival, an end or a numbered chunk that was logged before",
+    "outside_window": "lacks its arrival, or has a chunk before it, and is of another night",
 }
 
 

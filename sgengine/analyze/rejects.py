@@ -65,24 +65,26 @@ def rejected_in(batch: Batch, measured: Measured, source: str) -> Iterator[Rejec
 
 
 def outside_in(
-    batch: Batch, measured: Measured, where: npt.NDArray[np.int8], source: str
+    batch: Batch, rows: npt.NDArray[np.int64], where: npt.NDArray[np.int8], source: str
 ) -> Iterator[Rejected]:
-    """The measured rows that are outside of their run's window: a line a run and side of it.
+    """The rows of a batch that are outside of their run's window: a line a run and side of it.
 
-    ``where``: a code of WHERE of each measured row.
+    ``where``: a code of WHERE of each of ``rows``.
     """
-    runs = measured.requests.column("run").cast(pa.string()).to_numpy(zero_copy_only=False)
-    for code in np.unique(where[where != INSIDE]):
-        rows = np.flatnonzero(where == code)
-        for run in np.unique(runs[rows]):
-            mine = rows[runs[rows] == run]
-            place = batch.place(int(measured.kept[mine[0]]))
+    outside = np.flatnonzero(where != INSIDE)
+    rows, where = rows[outside], where[outside]
+    runs = batch.deliveries.column("run").take(pa.array(rows)).cast(pa.string())
+    runs = runs.to_numpy(zero_copy_only=False)
+    for code in np.unique(where):
+        for run in np.unique(runs[where == code]):
+            mine = rows[(where == code) & (runs == run)]
+            place = batch.place(int(mine[0]))
             yield Rejected(
                 source=source,
                 run=str(run),
                 place=place if mine.size == 1 else f"{place}{LATER}",
                 reason=OUTSIDE,
-                count=int(batch.weight(measured.kept[mine]).sum()),
+                count=int(batch.weight(mine).sum()),
                 detail=WHERE[code],
             )
 

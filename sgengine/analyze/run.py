@@ -13,28 +13,22 @@ import pyarrow as pa
 from sgengine.aggregate import Distribution, Gathering, Key, Section, sections_of
 from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold
+from sgengine.analyze.night import reading
 from sgengine.analyze.partition import Gather, Measure, Observe
-from sgengine.analyze.parts import Part
+from sgengine.analyze.parts import Part, Reads
+from sgengine.analyze.plans import Failure, Planned, plan_sources
 from sgengine.analyze.rejects import Rejected, rejects_table
 from sgengine.analyze.settings import AnalyzeSettings
-from sgengine.analyze.sinks import ParquetSink
-from sgengine.errors import DataError, UsageError
+from sgengine.analyze.sinks import ParquetSink, Sink, Tee
+from sgengine.errors import UsageError
 from sgengine.executors import Stop
-from sgengine.readers import Skipped, SourcePlan, find, plan
+from sgengine.readers import Skipped, SourcePlan
 
 Left = TypeVar("Left")
 """What a pass leaves of a partition."""
 
 Progress = Callable[[int, int], None]
 """Called with the partitions done and to be done; passes over the tokens add to the latter."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A source that could not be read at all, among others that could."""
-
-    source: str
-    error: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,34 +67,70 @@ def analyze(
     *,
     requests_path: str | None = None,
     keep_requests: bool = False,
+    sink: Sink | None = None,
     progress: Progress | None = None,
 ) -> Analysis:
     """Measure ``inputs`` (files, folders, globs, ``label=PATH``) and summarise them by group.
 
     ``requests_path``: write the REQUESTS table there, whole or not at all. ``keep_requests``: keep it
-    in memory. Raises UsageError for a wrong call, DataError if nothing could be read.
+    in memory. ``sink``: give it every batch of REQUESTS, in order. Raises UsageError for a wrong call,
+    DataError if nothing could be read.
     """
     settings = bounded(settings or AnalyzeSettings())
-    plans, skipped, failures = plan_sources(inputs, settings)
-    _check_output(requests_path, plans)
+    planned = plan_sources(inputs, settings)
+    _check_output(requests_path, planned.plans)
     with ExitStack() as stack:
-        plans, parts = with_parts(plans, settings, stack)
-        passes = _Passes(settings, parts, progress)
-        sections = passes.sections()
-        fold = Fold(settings, plans, sections)
-        sink = stack.enter_context(ParquetSink(requests_path)) if requests_path else None
-        passes.measure(fold, sink, keep_requests=keep_requests)
-        groups = fold.aggregate.finish(fold.ledger.stated_ns(), passes.itl(fold))
+        if requests_path is not None:
+            file = stack.enter_context(ParquetSink(requests_path))
+            sink = file if sink is None else Tee(sink, file)
+        return analyze_plans(
+            planned, settings, sink=sink, keep_requests=keep_requests, progress=progress
+        )
+
+
+def analyze_plans(
+    planned: Planned,
+    settings: AnalyzeSettings,
+    *,
+    sink: Sink | None = None,
+    keep_requests: bool = False,
+    figures: bool = True,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Measure sources that are planned; ``settings`` are ``bounded``, as they were for the planning.
+
+    Without ``figures`` there are no groups, and the memory for them is not used.
+    """
+    with ExitStack() as stack:
+        plans, parts = with_parts(planned.plans, settings, stack)
+        passes = Passes(settings, parts, progress)
+        fold = Fold(settings, plans, passes.sections())
+        passes.measure(fold, sink, keep_requests=keep_requests, figures=figures)
+        groups: list[dict[str, object]] = []
+        if figures:
+            groups = fold.aggregate.finish(fold.ledger.stated_ns(), passes.itl(fold))
+    requests = fold.requests() if keep_requests else None
+    return analysis_of(fold, groups, planned.skipped, planned.failures, requests)
+
+
+def analysis_of(
+    fold: Fold,
+    groups: list[dict[str, object]],
+    skipped: tuple[Skipped, ...],
+    failures: tuple[Failure, ...],
+    requests: pa.Table | None = None,
+) -> Analysis:
+    """The outcome of the passes that ``fold`` took in."""
     return Analysis(
-        settings=settings,
+        settings=fold.settings,
         groups=groups,
-        requests=fold.requests() if keep_requests else None,
+        requests=requests,
         gaps=fold.gaps.table() if fold.gaps else None,
         runs=fold.runs(),
         rejected=(*fold.rejects, *fold.outside.values()),
         skipped=skipped,
         failures=failures,
-        windows=sections,
+        windows=fold.sections,
     )
 
 
@@ -121,26 +151,7 @@ def _check_output(path: str | None, plans: Sequence[SourcePlan]) -> None:
         raise UsageError(f"--requests is '{path}', which is an input: give another file to write")
 
 
-def plan_sources(
-    inputs: Sequence[str], settings: AnalyzeSettings
-) -> tuple[tuple[SourcePlan, ...], tuple[Skipped, ...], tuple[Failure, ...]]:
-    """Plan every source; one that cannot be read is a failure, unless it is all there is."""
-    found = find(inputs, settings.read)
-    plans: list[SourcePlan] = []
-    failures: list[Failure] = []
-    for source in found.sources:
-        try:
-            plans.append(plan(source, settings.read))
-        except DataError as error:
-            if len(found.sources) == 1:
-                raise
-            failures.append(Failure(source=source.path, error=str(error)))
-    if not plans:
-        raise DataError(f"none of {len(failures)} sources can be read: {failures[0].error}")
-    return tuple(plans), found.skipped, tuple(failures)
-
-
-class _Passes:
+class Passes:
     """The passes over the tokens of one analysis, each over all partitions, in order."""
 
     def __init__(
@@ -148,10 +159,11 @@ class _Passes:
     ) -> None:
         self.settings = settings
         self.partitions = partitions
+        self._reads = reading(settings.night)
         self._progress = progress or (lambda done, total: None)
         self._done = 0
 
-    def _run(self, work: Callable[[Part, Stop], Left]) -> Iterator[Left]:
+    def run(self, work: Callable[[Part, Stop], Left]) -> Iterator[Left]:
         """What ``work`` leaves of each partition."""
         total = self._done + len(self.partitions)
         self._progress(self._done, total)
@@ -162,37 +174,59 @@ class _Passes:
 
     def sections(self) -> Mapping[str, Section] | None:
         """The part of each run that the settings choose, by a pass of its own; None for all of it."""
+        if self.settings.night is not None:
+            return self.settings.night.sections
         selection = self.settings.summary.selection
         if selection is None:
             return None
         work = Observe(settings=self.settings)
         activity = work.empty()
-        for part in self._run(work):
+        for part in self.run(work):
             activity.merge(part)
         return sections_of(selection, activity)
 
-    def measure(self, fold: Fold, sink: ParquetSink | None, *, keep_requests: bool) -> None:
-        """The pass that measures."""
+    def measure(
+        self,
+        fold: Fold,
+        sink: Sink | None,
+        *,
+        keep_requests: bool,
+        itl: bool = True,
+        figures: bool = True,
+    ) -> None:
+        """The pass that measures; without ``itl`` the samples of no group are pooled."""
         work = Measure(
             settings=self.settings,
-            sections=fold.sections,
+            sections=self._chosen(fold),
             keep_requests=keep_requests or sink is not None,
+            itl=itl,
+            figures=figures,
+            read=self._reads,
         )
-        for part, receipt in zip(self.partitions, self._run(work), strict=True):
+        for part, receipt in zip(self.partitions, self.run(work), strict=True):
             fold.take(part.source.path, receipt, keep_requests=keep_requests)
             if sink is not None:
                 for batch in receipt.requests:
                     sink.write(batch)
 
-    def itl(self, fold: Fold) -> Mapping[Key, Distribution] | None:
-        """Pooled ITL by further passes, or None where the samples fitted in memory."""
-        pool = fold.aggregate.pool
-        if pool.exact:
-            return None
-        return pool.search().run(lambda empty: self._gather(empty, fold.sections))
+    def _chosen(self, fold: Fold) -> Mapping[str, Section] | None:
+        """The sections by which rows are left out; of a night they are before they are measured."""
+        return None if self.settings.night is not None else fold.sections
 
-    def _gather(self, gathering: Gathering, sections: Mapping[str, Section] | None) -> Gathering:
-        work = Gather(settings=self.settings, empty=gathering.again(), sections=sections)
-        for part in self._run(work):
+    def itl(self, fold: Fold, reads: Reads | None = None) -> Mapping[Key, Distribution]:
+        """Pooled ITL of each group, by further passes where what the pool kept does not decide it.
+
+        ``reads``: how the pass that measured came by the batches of a part.
+        """
+        search = fold.aggregate.pool.search()
+        chosen, reads = self._chosen(fold), reads or self._reads
+        return search.run(lambda empty: self._gather(empty, chosen, reads))
+
+    def _gather(
+        self, gathering: Gathering, sections: Mapping[str, Section] | None, reads: Reads
+    ) -> Gathering:
+        empty = gathering.again()
+        work = Gather(settings=self.settings, empty=empty, sections=sections, read=reads)
+        for part in self.run(work):
             gathering.merge(part)
         return gathering

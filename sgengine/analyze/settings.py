@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sgengine.aggregate import SummarySettings
+from sgengine.analyze.night import Night
 from sgengine.compute import MeasureSettings
 from sgengine.errors import UsageError
 from sgengine.executors import Executor, choose_executor
@@ -21,6 +22,7 @@ class AnalyzeSettings:
 
     ``memory_bytes`` bounds what grows with the input: batches of tokens, ITL samples, and the numbers
     kept of each request. ``preset`` is the name that the objectives came from, for the record.
+    ``night``: only the requests that arrive in it; None: all of them.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -29,12 +31,15 @@ class AnalyzeSettings:
     executor: Executor = field(default_factory=choose_executor)
     memory_bytes: int = DEFAULT_MEMORY
     preset: str | None = None
+    night: Night | None = None
 
     def __post_init__(self) -> None:
         if self.memory_bytes < MIN_MEMORY:
             raise UsageError(
                 f"memory is {self.memory_bytes} bytes: give {MIN_MEMORY >> 20} MiB or more"
             )
+        if self.night is not None and self.summary.selection is not None:
+            raise UsageError("a night is a window of its own: leave out window, trim and steady")
         if self.measure.reader != self.summary.reader:
             raise UsageError("the summary's reader is not the measured one: give one reader")
         if self.measure.itl_rule != self.summary.itl_rule:

@@ -1,11 +1,11 @@
-"""Where REQUESTS rows go: a Parquet file that appears whole or not at all, or memory."""
+"""Where rows go: a Parquet file that appears whole or not at all, or memory."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,22 +18,42 @@ _GROUP_BYTES = 4 << 20
 """Rows wait for a row group of this size: many small ones cost readers time, and the writer memory."""
 
 
+class Sink(Protocol):
+    """What takes the REQUESTS rows of an analysis, batch by batch, in order, from one thread."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take in one batch."""
+
+
+class Tee:
+    """Gives every batch to several sinks."""
+
+    def __init__(self, *sinks: Sink) -> None:
+        self.sinks = sinks
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Give one batch to each."""
+        for sink in self.sinks:
+            sink.write(batch)
+
+
 class ParquetSink:
-    """Writes REQUESTS to ``path`` through a temporary file beside it, renamed when all is well.
+    """Writes rows to ``path`` through a temporary file beside it, renamed when all is well.
 
     On any error, and on Ctrl-C, the temporary file goes and what stood at ``path`` stays. Sources of
     different formats have different dimensions: each change begins a new part, and parts are brought
-    to the union of their columns at the end.
+    to the union of their columns at the end. A path that cannot be one is a UsageError that names
+    ``what`` gave it; ``options`` are those of ``pyarrow.parquet.ParquetWriter``. Nothing written is
+    an empty REQUESTS table.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, what: str = "--requests", **options: Any) -> None:
         self.path = Path(path)
         if not self.path.parent.is_dir():
-            raise UsageError(
-                f"--requests is '{path}': the folder {self.path.parent} does not exist"
-            )
+            raise UsageError(f"{what} is '{path}': the folder {self.path.parent} does not exist")
         if self.path.is_dir():
-            raise UsageError(f"--requests is '{path}', a folder: give a file to write")
+            raise UsageError(f"{what} is '{path}', a folder: give a file to write")
+        self._options = {"compression": "zstd"} | options
         self._parts: list[tuple[Path, pa.Schema]] = []
         self._writer: pq.ParquetWriter | None = None
         self._held: list[pa.RecordBatch] = []
@@ -67,7 +87,7 @@ class ParquetSink:
         assert self._folder is not None, "used as a context manager"
         part = Path(self._folder.name) / f"{len(self._parts)}.parquet"
         self._parts.append((part, schema))
-        self._writer = pq.ParquetWriter(part, schema, compression="zstd")
+        self._writer = pq.ParquetWriter(part, schema, **self._options)
 
     def _close(self) -> None:
         if self._writer is not None:
@@ -100,7 +120,7 @@ class ParquetSink:
         whole = Path(self._folder.name) / "whole.parquet"
         schemas = [schema for _, schema in self._parts]
         schema = common_schema(schemas)
-        with pq.ParquetWriter(whole, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(whole, schema, **self._options) as writer:
             for part, _ in self._parts:
                 for batch in pq.ParquetFile(part).iter_batches():
                     writer.write_batch(widened(batch, schema))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike, fspath
@@ -15,9 +15,13 @@ from sgengine.aggregate import (
     INSIDE,
     Activity,
     Aggregator,
+    Distribution,
+    Gathering,
+    Key,
     Section,
     Steady,
     SummarySettings,
+    gather_samples,
     only,
     places,
     sections_of,
@@ -41,6 +45,7 @@ from sgengine.api.objectives import (
 )
 from sgengine.api.settings_row import settings_row
 from sgengine.api.values import Measured, Summary, Trace
+from sgengine.compute import Measured as Tokens
 from sgengine.compute import MeasureSettings
 from sgengine.errors import UsageError
 from sgengine.executors import choose_executor
@@ -211,6 +216,7 @@ def summarize(
     windows = _windows(measured, settings)
     unlimited = replace(settings, pool_bytes=2**62, kept_bytes=2**62)
     aggregate = Aggregator(settings=unlimited, sections=windows)
+    members = []
     for part in measured.parts:
         mine = part
         if windows is not None:
@@ -218,8 +224,20 @@ def summarize(
             aggregate.leave_out(only(part, np.flatnonzero(~inside)).requests)
             mine = only(part, np.flatnonzero(inside))
         aggregate.add(mine.requests, mine)
-    groups = aggregate.finish(measured.stated_ns)
+        members.append(mine)
+    groups = aggregate.finish(measured.stated_ns, _itl(aggregate, members))
     return Summary(groups=groups, settings=settings, windows=windows)
+
+
+def _itl(aggregate: Aggregator, members: Sequence[Tokens]) -> Mapping[Key, Distribution]:
+    """Pooled ITL of each group, by further passes over the tokens where the pool did not keep enough."""
+
+    def passed(empty: Gathering) -> Gathering:
+        for part in members:
+            gather_samples(empty, part.requests, part, aggregate.settings)
+        return empty
+
+    return aggregate.pool.search().run(passed)
 
 
 def _windows(measured: Measured, settings: SummarySettings) -> dict[str, Section] | None:

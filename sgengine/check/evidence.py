@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate import Activity
-from sgengine.aggregate.pool import edges
+from sgengine.aggregate.gap_table import gap_edges
 from sgengine.check.keys import Keys
 
 Int64s = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ class Histogram:
         for bucket, count in chosen:
             upto += count
             if 2 * upto >= total:
-                return float(edges()[bucket])
+                return float(gap_edges()[bucket])
         return None
 
 

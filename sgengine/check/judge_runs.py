@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from sgengine.aggregate import Load
 from sgengine.check.evidence import FIRST, Evidence
 from sgengine.check.findings import Example, Finding, finding
 from sgengine.check.kinds import INFO, WARNING
-from sgengine.check.load import Load
 from sgengine.readers import RunFacts, Skipped, SourcePlan
 
 Key = tuple[str, str]

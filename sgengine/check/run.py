@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sgengine.aggregate import Load, load_of
 from sgengine.analyze import (
     AnalyzeSettings,
     Part,
@@ -26,7 +27,6 @@ from sgengine.check.judge_runs import runs_judged
 from sgengine.check.judge_times import times_judged
 from sgengine.check.keys import suspects_in
 from sgengine.check.kinds import SEVERITIES
-from sgengine.check.load import Load, load_of
 from sgengine.check.look import Look
 from sgengine.compute import MeasureSettings, compute
 from sgengine.errors import DataError, SgengineError
@@ -119,11 +119,7 @@ def _seen(settings: AnalyzeSettings, partitions: list[Part], progress: Progress 
 
 def _loads(seen: Evidence) -> dict[str, Load]:
     """The load of each run; several sources of a run are one."""
-    last: dict[str, int] = {}
-    for (_, run), evidence in seen.runs.items():
-        if evidence.last_arrival_ns is not None:
-            last[run] = max(last.get(run, evidence.last_arrival_ns), evidence.last_arrival_ns)
-    loads = {run: load_of(seen.activity, run, last[run]) for run in last}
+    loads = {run: load_of(seen.activity, run) for run in seen.activity.spans}
     return {run: load for run, load in loads.items() if load is not None}
 
 

@@ -1,13 +1,23 @@
 """Ragged batches of DELIVERIES -> REQUESTS: pure functions over Arrow, the kernels underneath."""
 
-from sgengine.compute.itl import Samples, itl_histogram, itl_samples
+from sgengine.compute.itl import (
+    GapSums,
+    RowSamples,
+    Samples,
+    batch_samples,
+    itl_histogram,
+    itl_samples,
+)
 from sgengine.compute.measure import Measured, compute
 from sgengine.compute.settings import MeasureSettings
 
 __all__ = [
+    "GapSums",
     "MeasureSettings",
     "Measured",
+    "RowSamples",
     "Samples",
+    "batch_samples",
     "compute",
     "itl_histogram",
     "itl_samples",

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from sgengine.compute.measure import Measured
-from sgengine.compute.ragged import frozen
+from sgengine.compute.ragged import Ragged, frozen
 from sgengine.compute.rows import tokens_of
 from sgengine.kernels import gaps
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
+from sgengine.kernels.scan import ONE_EACH
+from sgengine.kernels.select import N_LIMBS
 from sgengine.schema.enums import ITL_RULES
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
+UInt8s = npt.NDArray[np.uint8]
+UInt64s = npt.NDArray[np.uint64]
+
+_EXACT = 1 << 53
+"""Whole numbers below this are doubles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +37,101 @@ class Samples:
         return np.repeat(codes, np.diff(self.starts))
 
 
+@dataclass(frozen=True, kw_only=True)
+class GapSums:
+    """Of whole samples: the limbs of their sums (kernels.select.moments), the least and the greatest."""
+
+    limbs: UInt64s
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowSamples:
+    """Samples not yet written down: those of ``rows`` (S,) of ``ragged``, ``counts`` (S,) of each, none 0."""
+
+    ragged: Ragged
+    rule: str
+    rows: Int64s
+    counts: Int64s
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self.counts.sum())
+
+    def cut(self, count: int) -> tuple[RowSamples, RowSamples]:
+        """The first rows, until they have ``count`` samples, and the others."""
+        at = int(np.searchsorted(np.cumsum(self.counts), count)) + 1
+        return (
+            replace(self, rows=self.rows[:at], counts=self.counts[:at]),
+            replace(self, rows=self.rows[at:], counts=self.counts[at:]),
+        )
+
+    def values(self) -> Float64s:
+        """The samples, row by row."""
+        return _written(self.ragged, self.rule, self.rows, self.counts).values
+
+    @property
+    def are_gaps(self) -> bool:
+        """Whether the samples are the gaps between the rows' chunks, so that they need no writing."""
+        return self.rule == "chunk" or bool(np.all(self.ragged.kinds[self.rows] == ONE_EACH))
+
+    def sift(self, wanted: UInt8s, counts: Int64s, out: Float64s) -> int:
+        """Count gaps by fine bucket and copy wanted ones (kernels.gaps.sift_gaps); only of gaps."""
+        x = self.ragged
+        return gaps.sift_gaps(x.times, x.offsets, frozen(self.rows), wanted, counts, out)
+
+    def sums(self) -> GapSums | None:
+        """The sums of gaps, or None if a double cannot hold the greatest; only of gaps, at least one."""
+        x = self.ragged
+        limbs = np.zeros(N_LIMBS, dtype=np.uint64)
+        least, most = gaps.gap_moments(x.times, x.offsets, frozen(self.rows), limbs)
+        return GapSums(limbs=limbs, least=least, most=most) if most < _EXACT else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSamples:
+    """The samples of a batch under a rule; ``counts`` (S,) of each kept row."""
+
+    measured: Measured
+    rule: str
+    counts: Int64s
+
+    def of(self, places: Int64s) -> RowSamples:
+        """Those of the kept rows at ``places``, in order."""
+        some = places[self.counts[places] > 0]
+        return RowSamples(
+            ragged=self.measured.ragged,
+            rule=self.rule,
+            rows=self.measured.kept[some],
+            counts=self.counts[some],
+        )
+
+
+def batch_samples(measured: Measured, rule: str) -> BatchSamples:
+    """The samples of all kept rows, to be asked for by group."""
+    counts = _counts(measured.ragged, rule)[measured.kept]
+    return BatchSamples(measured=measured, rule=rule, counts=counts)
+
+
 def itl_samples(measured: Measured, rule: str, chosen: Int64s | None = None) -> Samples:
     """Samples of the kept rows, or of those of them at the positions ``chosen``, in order."""
     rows = measured.kept if chosen is None else measured.kept[chosen]
-    ragged = measured.ragged
-    code = ITL_RULES.index(rule)
+    return _written(measured.ragged, rule, rows, _counts(measured.ragged, rule)[rows])
+
+
+def _counts(ragged: Ragged, rule: str) -> Int64s:
+    """Samples of every row, (R,)."""
     counts = np.zeros(ragged.rows, dtype=np.int64)
-    gaps.count_row_samples(*tokens_of(ragged), code, counts)
-    starts = np.concatenate([[0], np.cumsum(counts[rows])]).astype(np.int64)
+    gaps.count_row_samples(*tokens_of(ragged), ITL_RULES.index(rule), counts)
+    return counts
+
+
+def _written(ragged: Ragged, rule: str, rows: Int64s, counts: Int64s) -> Samples:
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     values = np.empty(int(starts[-1]))
+    code = ITL_RULES.index(rule)
     gaps.fill_samples(*tokens_of(ragged), code, frozen(rows), frozen(starts), values)
     return Samples(values=values, starts=starts)
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from sgengine.kernels._jit import inlined, kernel
 from sgengine.kernels.histogram import bucket_of
 from sgengine.kernels.scan import ONE_EACH, SIZED, UNKNOWN_SIZES
+from sgengine.kernels.select import fine_bucket
 
 CHUNK = 0
 SPREAD = 1
@@ -28,7 +29,11 @@ DIVIDE = 3
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 UInt8s = npt.NDArray[np.uint8]
+UInt64s = npt.NDArray[np.uint64]
 Float64s = npt.NDArray[np.float64]
+
+_LOW = np.uint64(0xFFFFFFFF)
+_TWO32 = 1 << 32
 
 
 @inlined
@@ -141,3 +146,95 @@ def count_gaps(
         after = x[1:]
         for k in range(before.size):
             mine[bucket_of(float(after[k] - before[k]))] += 1
+
+
+@kernel
+def sift_gaps(
+    times: Int64s,
+    offsets: Int64s,
+    rows: Int64s,
+    wanted: UInt8s,
+    counts: Int64s,
+    out: Float64s,
+) -> int:
+    """What kernels.select.sift does, with the gaps of ``rows`` (S,) straight from the chunk times.
+
+    The gaps are never written down: 2.1 ns a gap where writing, counting and taking cost 5.
+    """
+    at = 0
+    for i in range(rows.size):
+        x = times[offsets[rows[i]] : offsets[rows[i] + 1]]
+        before = x[:-1]
+        after = x[1:]
+        for k in range(before.size):
+            gap = float(after[k] - before[k])
+            bucket = fine_bucket(gap)
+            counts[bucket] += 1
+            out[at] = gap
+            at += np.int64(wanted[bucket])
+    return at
+
+
+@kernel
+def gap_moments(times: Int64s, offsets: Int64s, rows: Int64s, limbs: UInt64s) -> tuple[int, int]:
+    """Add the gaps of ``rows`` and their squares to ``limbs`` (N_LIMBS,), as kernels.select.moments does.
+
+    Returns the least and the greatest gap. Gaps of 2^32 ns (4.3 s) and more take the slow way; those of
+    2^53 ns and more round as doubles do elsewhere, so the caller must not use ``limbs`` then.
+    """
+    least = np.int64(0x7FFFFFFFFFFFFFFF)
+    most = np.int64(0)
+    for i in range(rows.size):
+        x = times[offsets[rows[i]] : offsets[rows[i] + 1]]
+        if x.size < 2:
+            continue
+        before = x[:-1]
+        after = x[1:]
+        low = after[0] - before[0]
+        for k in range(before.size):
+            gap = after[k] - before[k]
+            low = gap if gap < low else low
+        high = after[0] - before[0]
+        for k in range(before.size):
+            gap = after[k] - before[k]
+            high = gap if gap > high else high
+        least = low if low < least else least
+        most = high if high > most else most
+        if high < _TWO32:
+            _add_small(before, after, limbs)
+        else:
+            _add_large(before, after, limbs)
+    return least, most
+
+
+@inlined
+def _add_small(before: Int64s, after: Int64s, limbs: UInt64s) -> None:
+    """Gaps below 2^32: their sum is the time between first and last, and squares fit in 64 bits."""
+    limbs[0] += np.uint64(after[after.size - 1] - before[0]) & _LOW
+    limbs[1] += np.uint64(after[after.size - 1] - before[0]) >> np.uint64(32)
+    low = np.uint64(0)
+    for k in range(before.size):
+        gap = np.uint64(after[k] - before[k]) & _LOW
+        low += (gap * gap) & _LOW
+    high = np.uint64(0)
+    for k in range(before.size):
+        gap = np.uint64(after[k] - before[k]) & _LOW
+        high += (gap * gap) >> np.uint64(32)
+    limbs[2] += low
+    limbs[3] += high
+
+
+@inlined
+def _add_large(before: Int64s, after: Int64s, limbs: UInt64s) -> None:
+    for k in range(before.size):
+        gap = np.uint64(after[k] - before[k])
+        low = gap & _LOW
+        high = gap >> np.uint64(32)
+        limbs[0] += low
+        limbs[1] += high
+        limbs[2] += (low * low) & _LOW
+        limbs[3] += (low * low) >> np.uint64(32)
+        limbs[4] += (high * low) & _LOW
+        limbs[5] += (high * low) >> np.uint64(32)
+        limbs[6] += (high * high) & _LOW
+        limbs[7] += (high * high) >> np.uint64(32)

@@ -15,11 +15,12 @@ from sgengine.kernels._jit import inlined, kernel
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
 UInt64s = npt.NDArray[np.uint64]
 
 N_LIMBS = 8
 N_FINE = 2048 + 52 * 1024
-"""Buckets of ``count_fine``: 2048 of 1 ns, then 52 octaves of 1024."""
+"""Fine buckets: 2048 of 1 ns, then 52 octaves of 1024."""
 
 _TWO32 = 4294967296.0
 _LOW = np.uint64(0xFFFFFFFF)
@@ -88,18 +89,36 @@ def fine_bucket(value: float) -> int:
 
 
 @kernel
-def count_fine(values: Float64s, counts: Int64s) -> None:
-    """Add ``values`` (S,) ns to ``counts`` (N_FINE,)."""
-    for k in range(values.size):
-        counts[fine_bucket(values[k])] += 1
+def fine_edges(out: Float64s) -> None:
+    """Lower edges in ns of the fine buckets and the end of the last: ``out`` (N_FINE + 1,) float64."""
+    for bucket in range(2048):
+        out[bucket] = bucket
+    for bucket in range(2048, N_FINE + 1):
+        octave = (bucket - 2048) // 1024
+        part = (bucket - 2048) % 1024
+        out[bucket] = 2048.0 * 2.0**octave * (1.0 + part / 1024.0)
 
 
 @kernel
-def take_buckets(values: Float64s, wanted: npt.NDArray[np.uint8], out: Float64s, at: int) -> int:
-    """Copy the ``values`` whose bucket is ``wanted`` (N_FINE,) to ``out`` from ``at``; where it ends.
+def sift(values: Float64s, wanted: UInt8s, counts: Int64s, out: Float64s) -> int:
+    """Count ``values`` (S,) ns in ``counts`` (N_FINE,), and copy those of a ``wanted`` bucket to ``out``.
 
-    Written first and kept or not by the step: a branch would be mispredicted for every tenth sample.
+    ``wanted`` (N_FINE,) uint8 is 0 or 1; ``out`` has a place more than there are values. Returns how
+    many were copied: each is written first and kept or not by the step, for a branch would be
+    mispredicted for every tenth sample.
     """
+    at = 0
+    for k in range(values.size):
+        bucket = fine_bucket(values[k])
+        counts[bucket] += 1
+        out[at] = values[k]
+        at += np.int64(wanted[bucket])
+    return at
+
+
+@kernel
+def sift_kept(values: Float64s, wanted: UInt8s, out: Float64s, at: int) -> int:
+    """Copy the ``values`` of a ``wanted`` bucket to ``out`` from ``at``, counting none; where it ends."""
     for k in range(values.size):
         out[at] = values[k]
         at += np.int64(wanted[fine_bucket(values[k])])

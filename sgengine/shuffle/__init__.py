@@ -4,8 +4,10 @@
 ``load`` brings a bucket's pieces back; ``requests_of`` and ``deliveries_of`` make requests of pieces.
 """
 
+from sgengine.shuffle.bounds import Bounds
 from sgengine.shuffle.columns import one_type_each, types_in
-from sgengine.shuffle.gather import Delivered, Rejected, deliveries_of
+from sgengine.shuffle.faults import Rejected
+from sgengine.shuffle.gather import Delivered, deliveries_of
 from sgengine.shuffle.pieces import Piece, kinds_of, piece_of
 from sgengine.shuffle.requests import Requests, requests_of
 from sgengine.shuffle.spill import Place, load
@@ -13,6 +15,7 @@ from sgengine.shuffle.split import HELD_BYTES, SplitReceipt, SplitTask, buckets_
 
 __all__ = [
     "HELD_BYTES",
+    "Bounds",
     "Delivered",
     "Piece",
     "Place",

@@ -8,6 +8,8 @@ The rules, of which REJECTS and RUNS state how often each was needed:
 * Chunks of a request with the same seq, time and tokens are one (``duplicate_event``). Without a seq
   equal chunks are different chunks: two can be real.
 * A request without an end is ``incomplete``. Chunks after the end are kept, and counted in the notes.
+* Where a night is looked for (``Bounds``), what another night has to account for is no fault of this
+  one (``outside_window``).
 
 Every event is in exactly one of: a delivered request, a reject.
 """
@@ -23,6 +25,8 @@ import pyarrow as pa
 
 from sgengine.kernels import grouping
 from sgengine.schema import DELIVERIES
+from sgengine.shuffle.bounds import Bounds
+from sgengine.shuffle.faults import Rejected, count_by_run, faults, rejected_of, without_arrival
 from sgengine.shuffle.pieces import Piece
 from sgengine.shuffle.requests import Requests
 
@@ -31,17 +35,6 @@ Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _CHUNK_BYTES = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rejected:
-    """Events of a run that were left out: an example of their requests, the rule, how many."""
-
-    run: str
-    request: str
-    requests: int
-    reason: str
-    events: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,16 +63,17 @@ class Chunks:
 
 
 def deliveries_of(
-    requests: Requests, start: int, stop: int, batch_bytes: int
+    requests: Requests, start: int, stop: int, batch_bytes: int, bounds: Bounds | None = None
 ) -> Iterator[Delivered]:
     """Requests ``start`` to ``stop`` of the A that have an arrival, in batches.
 
-    The range that ends at A also rejects the requests without an arrival.
+    The range that ends at A also rejects the requests without an arrival. ``bounds``: the night whose
+    faults count; None: all do.
     """
     chunks = _chunks(requests, start, stop)
-    extra = _without_arrival(requests) if stop == requests.arrived else ()
+    extra = without_arrival(requests, bounds) if stop == requests.arrived else ()
     for first, last in _slices(chunks.offsets, batch_bytes):
-        yield _delivered(requests, chunks, start, first, last, extra)
+        yield _delivered(requests, chunks, start, first, last, extra, bounds)
         extra = ()
 
 
@@ -183,6 +177,7 @@ def _delivered(
     first: int,
     last: int,
     extra: tuple[Rejected, ...],
+    bounds: Bounds | None,
 ) -> Delivered:
     """Requests ``first`` to ``last`` of the range that begins at ``start``."""
     mine = slice(first, last)
@@ -191,14 +186,15 @@ def _delivered(
     repeated = requests.repeated[numbers] + chunks.dropped[mine]
     events = requests.events[numbers] - requests.repeated[numbers] + lengths
     early = chunks.early[mine]
+    ours = None if bounds is None else bounds.has_arrivals(requests.arrivals[numbers[early]])
     rejected = [
         *extra,
-        *_rejected(requests, numbers[early], events[early], "chunk_before_arrival"),
-        *_rejected(requests, numbers, repeated, "duplicate_event"),
+        *faults(requests, numbers[early], events[early], "chunk_before_arrival", ours),
+        *rejected_of(requests, numbers, repeated, "duplicate_event"),
     ]
     rows = _with_chunks(requests.rows.slice(start + first, last - first), chunks, first, last)
     good = ~early
-    late = _by_run(requests, numbers[good], chunks.late[mine][good])
+    late = count_by_run(requests, numbers[good], chunks.late[mine][good])
     if early.any():
         rows, events = rows.filter(pa.array(good)), events[good]
     return Delivered(deliveries=rows, events=events, rejected=tuple(rejected), late=late)
@@ -241,49 +237,3 @@ def _sizes(chunks: Chunks, first: int, last: int, offsets: Int32s, kind: pa.Data
         type=kind,
         mask=pa.array(unknown),
     )
-
-
-def _without_arrival(requests: Requests) -> tuple[Rejected, ...]:
-    """All events of the requests that have no arrival."""
-    start = requests.arrived
-    if start == requests.count:
-        return ()
-    events = requests.events.copy()
-    for piece, lookup in zip(requests.pieces, requests.lookups, strict=True):
-        grouping.count_chunks(piece.codes, lookup, piece.kinds, events)
-    numbers = np.arange(start, requests.count)
-    return tuple(_rejected(requests, numbers, events[start:], "no_arrival"))
-
-
-def _rejected(
-    requests: Requests, numbers: Int64s, events: Int64s, reason: str
-) -> Iterator[Rejected]:
-    """A line a run of the requests among ``numbers`` that lose ``events``."""
-    some = np.flatnonzero(events)
-    if some.size == 0:
-        return
-    for run, at in _runs(requests, numbers[some]).items():
-        mine = some[at]
-        yield Rejected(
-            run=run,
-            request=str(requests.keys.column("request_id")[int(numbers[mine[0]])].as_py()),
-            requests=mine.size,
-            reason=reason,
-            events=int(events[mine].sum()),
-        )
-
-
-def _by_run(requests: Requests, numbers: Int64s, counts: Int64s) -> dict[str, int]:
-    some = np.flatnonzero(counts)
-    runs = _runs(requests, numbers[some]) if some.size else {}
-    return {run: int(counts[some[at]].sum()) for run, at in runs.items()}
-
-
-def _runs(requests: Requests, numbers: Int64s) -> dict[str, Int64s]:
-    """The places in ``numbers`` of each run's requests."""
-    runs = requests.keys.column("run").take(pa.array(numbers)).dictionary_encode()
-    codes = runs.indices.to_numpy()
-    return {
-        str(run): np.flatnonzero(codes == code)
-        for code, run in enumerate(runs.dictionary.to_pylist())
-    }

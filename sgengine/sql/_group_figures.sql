@@ -3,9 +3,12 @@
 -- doc: Every figure of a group of requests under the settings that the connection was opened with;
 --   the by_* views pick their key columns. A key that is not grouped by is one constant, so that
 --   one definition serves them all.
+-- param: with_night BOOLEAN  Whether to group by job and day.
 -- param: with_system BOOLEAN  Whether to group by system.
 -- param: with_workload BOOLEAN  Whether to group by workload.
 -- param: with_hour BOOLEAN  Whether to group by hour of arrival.
+-- column: job VARCHAR  The job of the store; NULL unless grouped by it.
+-- column: day DATE  The night; NULL unless grouped by it.
 -- column: system VARCHAR  The serving system; NULL unless grouped by it.
 -- column: workload VARCHAR  The workload; NULL unless grouped by it.
 -- column: hour TIMESTAMP  Start of the hour of arrival, in UTC; NULL unless grouped by it.
@@ -17,7 +20,7 @@
 -- column: n_cancelled BIGINT  Requests with status cancelled.
 -- column: n_incomplete BIGINT  Requests with status incomplete.
 -- column: n_output_tokens BIGINT  Tokens delivered; NULL if any request's count is unknown.
--- column: duration_s DOUBLE  T: what the caller states, else 3600 for an hour, or what of it the chosen windows cover, else the sum over the runs that the group touches; NULL if one is unknown, or T is 0.
+-- column: duration_s DOUBLE  T: what the caller states, else 3600 for an hour, or what of it the chosen windows cover, else the sum over the runs that the group touches (in a store, the nights, where they have bounds); NULL if one is unknown, or T is 0.
 -- column: request_throughput DOUBLE  Requests with status ok / T, in requests/s; NULL if T is unknown or 0, as for every rate.
 -- column: output_throughput DOUBLE  Tokens delivered / T, in tokens/s; NULL if any count is unknown.
 -- column: total_throughput DOUBLE  The same plus the input tokens of requests with a token; NULL if any count is unknown.
@@ -72,9 +75,11 @@
 -- column: token_goodput DOUBLE  Tokens of attained requests / T, in tokens/s; NULL without an SLO, or if a count is unknown.
 -- column: token_attainment DOUBLE  1 - late tokens / tokens for the measured reader; NULL if there are no tokens or a count is unknown.
 -- column: on_time_token_goodput DOUBLE  Tokens on time for the measured reader / T, in tokens/s; NULL if a count is unknown.
-CREATE OR REPLACE MACRO _group_figures(with_system, with_workload, with_hour) AS TABLE
+CREATE OR REPLACE MACRO _group_figures(with_night, with_system, with_workload, with_hour) AS TABLE
 WITH keyed AS (
     SELECT
+        CASE WHEN with_night THEN s.job END AS key_job,
+        CASE WHEN with_night THEN s.day END AS key_day,
         CASE WHEN with_system THEN s.system END AS key_system,
         CASE WHEN with_workload THEN s.workload END AS key_workload,
         CASE WHEN with_hour THEN s.hour END AS key_hour,
@@ -82,48 +87,15 @@ WITH keyed AS (
         _in_denominator(m.denominator, s.status, s.undetermined) AS counts
     FROM _measured_scores AS s, measured_settings AS m
 ),
-touched AS (
-    SELECT DISTINCT k.key_system, k.key_workload, k.key_hour, k.run
-    FROM keyed AS k
-),
-clipped AS (
-    SELECT
-        t.*,
-        w.duration_ns,
-        greatest(w.start_ns, epoch_ns(t.key_hour)) AS start_ns,
-        least(w.end_ns, epoch_ns(t.key_hour) + 3600000000000) AS end_ns
-    FROM touched AS t
-    LEFT JOIN _run_windows AS w ON t.run = w.run
-),
-covering AS (
-    SELECT
-        c.*,
-        greatest(c.start_ns, coalesce(max(c.end_ns) OVER earlier, c.start_ns)) AS new_from_ns
-    FROM clipped AS c
-    WINDOW earlier AS (
-        PARTITION BY c.key_system, c.key_workload, c.key_hour
-        ORDER BY c.start_ns, c.end_ns
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    )
-),
-windows AS (
-    SELECT
-        c.key_system,
-        c.key_workload,
-        c.key_hour,
-        CASE
-            WHEN _given_ns() IS NOT NULL THEN _given_ns()
-            WHEN c.key_hour IS NULL THEN _whole_sum(c.duration_ns)
-            ELSE CAST(sum(greatest(c.end_ns - c.new_from_ns, 0)) AS BIGINT)
-        END AS duration_ns
-    FROM covering AS c
-    GROUP BY c.key_system, c.key_workload, c.key_hour
-),
 grouped AS (
     SELECT
+        k.key_job,
+        k.key_day,
         k.key_system,
         k.key_workload,
         k.key_hour,
+        list(DISTINCT {'job': k.job, 'day': k.day, 'commit_id': k.commit_id, 'run': k.run})
+            AS touched,
         count(*) AS requests,
         count(*) FILTER (k.status = 'ok') AS n_ok,
         count(*) FILTER (k.status = 'failed') AS n_failed,
@@ -154,78 +126,122 @@ grouped AS (
                 THEN coalesce(sum(k.n_output_tokens) FILTER (k.attained), 0)
         END AS attained_tokens
     FROM keyed AS k
-    GROUP BY k.key_system, k.key_workload, k.key_hour
+    GROUP BY k.key_job, k.key_day, k.key_system, k.key_workload, k.key_hour
+),
+-- The requests are scanned once and the windows hang on the groups: a join of two scans would need
+-- NULL-safe keys, through which no filter on day reaches the files of both.
+touching AS (
+    SELECT
+        g.key_job, g.key_day, g.key_system, g.key_workload, g.key_hour,
+        g AS figures,
+        unnest(g.touched) AS place
+    FROM grouped AS g
+),
+clipped AS (
+    SELECT
+        t.*,
+        w.unit,
+        w.unit_ns,
+        greatest(w.start_ns, epoch_ns(t.key_hour)) AS start_ns,
+        least(w.end_ns, epoch_ns(t.key_hour) + 3600000000000) AS end_ns
+    FROM touching AS t
+    LEFT JOIN _run_windows AS w
+        ON t.place.run = w.run
+        AND t.place.job IS NOT DISTINCT FROM w.job
+        AND t.place.day IS NOT DISTINCT FROM w.day
+        AND t.place.commit_id IS NOT DISTINCT FROM w.commit_id
+),
+covering AS (
+    SELECT
+        c.*,
+        greatest(c.start_ns, coalesce(max(c.end_ns) OVER earlier, c.start_ns)) AS new_from_ns
+    FROM clipped AS c
+    WINDOW earlier AS (
+        PARTITION BY c.key_job, c.key_day, c.key_system, c.key_workload, c.key_hour
+        ORDER BY c.start_ns, c.end_ns
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+),
+windowed AS (
+    SELECT
+        c.key_job, c.key_day, c.key_system, c.key_workload, c.key_hour,
+        any_value(c.figures) AS g,
+        CASE
+            WHEN _given_ns() IS NOT NULL THEN _given_ns()
+            WHEN c.key_hour IS NULL THEN _window_sum(c.unit, c.unit_ns)
+            ELSE CAST(sum(greatest(c.end_ns - c.new_from_ns, 0)) AS BIGINT)
+        END AS duration_ns
+    FROM covering AS c
+    GROUP BY c.key_job, c.key_day, c.key_system, c.key_workload, c.key_hour
 )
 SELECT
-    g.key_system AS system,
-    g.key_workload AS workload,
-    g.key_hour AS hour,
-    g.requests,
-    g.n_ok,
-    g.n_failed,
-    g.n_timeout,
-    g.n_rejected,
-    g.n_cancelled,
-    g.n_incomplete,
-    CAST(g.tokens AS BIGINT) AS n_output_tokens,
+    w.key_job AS job,
+    w.key_day AS day,
+    w.key_system AS system,
+    w.key_workload AS workload,
+    w.key_hour AS hour,
+    w.g.requests,
+    w.g.n_ok,
+    w.g.n_failed,
+    w.g.n_timeout,
+    w.g.n_rejected,
+    w.g.n_cancelled,
+    w.g.n_incomplete,
+    CAST(w.g.tokens AS BIGINT) AS n_output_tokens,
     _seconds(w.duration_ns) AS duration_s,
-    _rate(g.n_ok, w.duration_ns) AS request_throughput,
-    _rate(g.tokens, w.duration_ns) AS output_throughput,
-    _rate(g.tokens + g.input_tokens, w.duration_ns) AS total_throughput,
-    g.chunks / g.chunked AS chunks_per_token,
-    g.ttft.n AS n_ttft,
-    g.ttft.mean / 1e6 AS ttft_mean_ms,
-    g.ttft.std / 1e6 AS ttft_std_ms,
-    g.ttft.least / 1e6 AS ttft_min_ms,
-    g.ttft.percentiles[1] / 1e6 AS ttft_p50_ms,
-    g.ttft.percentiles[2] / 1e6 AS ttft_p90_ms,
-    g.ttft.percentiles[3] / 1e6 AS ttft_p95_ms,
-    g.ttft.percentiles[4] / 1e6 AS ttft_p99_ms,
-    g.ttft.percentiles[5] / 1e6 AS ttft_p99_9_ms,
-    g.ttft.greatest / 1e6 AS ttft_max_ms,
-    g.tpot.n AS n_tpot,
-    g.tpot.mean / 1e6 AS tpot_mean_ms,
-    g.tpot.std / 1e6 AS tpot_std_ms,
-    g.tpot.least / 1e6 AS tpot_min_ms,
-    g.tpot.percentiles[1] / 1e6 AS tpot_p50_ms,
-    g.tpot.percentiles[2] / 1e6 AS tpot_p90_ms,
-    g.tpot.percentiles[3] / 1e6 AS tpot_p95_ms,
-    g.tpot.percentiles[4] / 1e6 AS tpot_p99_ms,
-    g.tpot.percentiles[5] / 1e6 AS tpot_p99_9_ms,
-    g.tpot.greatest / 1e6 AS tpot_max_ms,
-    g.e2e.n AS n_e2e_latency,
-    g.e2e.mean / 1e6 AS e2e_latency_mean_ms,
-    g.e2e.std / 1e6 AS e2e_latency_std_ms,
-    g.e2e.least / 1e6 AS e2e_latency_min_ms,
-    g.e2e.percentiles[1] / 1e6 AS e2e_latency_p50_ms,
-    g.e2e.percentiles[2] / 1e6 AS e2e_latency_p90_ms,
-    g.e2e.percentiles[3] / 1e6 AS e2e_latency_p95_ms,
-    g.e2e.percentiles[4] / 1e6 AS e2e_latency_p99_ms,
-    g.e2e.percentiles[5] / 1e6 AS e2e_latency_p99_9_ms,
-    g.e2e.greatest / 1e6 AS e2e_latency_max_ms,
-    g.idle.n AS n_user_idle_latency,
-    g.idle.mean / 1e6 AS user_idle_latency_mean_ms,
-    g.idle.std / 1e6 AS user_idle_latency_std_ms,
-    g.idle.least / 1e6 AS user_idle_latency_min_ms,
-    g.idle.percentiles[1] / 1e6 AS user_idle_latency_p50_ms,
-    g.idle.percentiles[2] / 1e6 AS user_idle_latency_p90_ms,
-    g.idle.percentiles[3] / 1e6 AS user_idle_latency_p95_ms,
-    g.idle.percentiles[4] / 1e6 AS user_idle_latency_p99_ms,
-    g.idle.percentiles[5] / 1e6 AS user_idle_latency_p99_9_ms,
-    g.idle.greatest / 1e6 AS user_idle_latency_max_ms,
-    _rate(g.benefit, w.duration_ns) AS smooth_goodput,
-    CASE WHEN g.benefit IS NULL THEN _rate(g.benefit_min, w.duration_ns) END AS smooth_goodput_min,
-    CASE WHEN g.benefit IS NULL THEN _rate(g.benefit_max, w.duration_ns) END AS smooth_goodput_max,
-    CASE WHEN g.judged THEN g.n_attained END AS attained,
-    CASE WHEN g.judged THEN g.n_undetermined END AS undetermined,
-    CASE WHEN g.judged AND g.n_counted > 0 THEN g.n_attained_counted / g.n_counted END
+    _rate(w.g.n_ok, w.duration_ns) AS request_throughput,
+    _rate(w.g.tokens, w.duration_ns) AS output_throughput,
+    _rate(w.g.tokens + w.g.input_tokens, w.duration_ns) AS total_throughput,
+    w.g.chunks / w.g.chunked AS chunks_per_token,
+    w.g.ttft.n AS n_ttft,
+    w.g.ttft.mean / 1e6 AS ttft_mean_ms,
+    w.g.ttft.std / 1e6 AS ttft_std_ms,
+    w.g.ttft.least / 1e6 AS ttft_min_ms,
+    w.g.ttft.percentiles[1] / 1e6 AS ttft_p50_ms,
+    w.g.ttft.percentiles[2] / 1e6 AS ttft_p90_ms,
+    w.g.ttft.percentiles[3] / 1e6 AS ttft_p95_ms,
+    w.g.ttft.percentiles[4] / 1e6 AS ttft_p99_ms,
+    w.g.ttft.percentiles[5] / 1e6 AS ttft_p99_9_ms,
+    w.g.ttft.greatest / 1e6 AS ttft_max_ms,
+    w.g.tpot.n AS n_tpot,
+    w.g.tpot.mean / 1e6 AS tpot_mean_ms,
+    w.g.tpot.std / 1e6 AS tpot_std_ms,
+    w.g.tpot.least / 1e6 AS tpot_min_ms,
+    w.g.tpot.percentiles[1] / 1e6 AS tpot_p50_ms,
+    w.g.tpot.percentiles[2] / 1e6 AS tpot_p90_ms,
+    w.g.tpot.percentiles[3] / 1e6 AS tpot_p95_ms,
+    w.g.tpot.percentiles[4] / 1e6 AS tpot_p99_ms,
+    w.g.tpot.percentiles[5] / 1e6 AS tpot_p99_9_ms,
+    w.g.tpot.greatest / 1e6 AS tpot_max_ms,
+    w.g.e2e.n AS n_e2e_latency,
+    w.g.e2e.mean / 1e6 AS e2e_latency_mean_ms,
+    w.g.e2e.std / 1e6 AS e2e_latency_std_ms,
+    w.g.e2e.least / 1e6 AS e2e_latency_min_ms,
+    w.g.e2e.percentiles[1] / 1e6 AS e2e_latency_p50_ms,
+    w.g.e2e.percentiles[2] / 1e6 AS e2e_latency_p90_ms,
+    w.g.e2e.percentiles[3] / 1e6 AS e2e_latency_p95_ms,
+    w.g.e2e.percentiles[4] / 1e6 AS e2e_latency_p99_ms,
+    w.g.e2e.percentiles[5] / 1e6 AS e2e_latency_p99_9_ms,
+    w.g.e2e.greatest / 1e6 AS e2e_latency_max_ms,
+    w.g.idle.n AS n_user_idle_latency,
+    w.g.idle.mean / 1e6 AS user_idle_latency_mean_ms,
+    w.g.idle.std / 1e6 AS user_idle_latency_std_ms,
+    w.g.idle.least / 1e6 AS user_idle_latency_min_ms,
+    w.g.idle.percentiles[1] / 1e6 AS user_idle_latency_p50_ms,
+    w.g.idle.percentiles[2] / 1e6 AS user_idle_latency_p90_ms,
+    w.g.idle.percentiles[3] / 1e6 AS user_idle_latency_p95_ms,
+    w.g.idle.percentiles[4] / 1e6 AS user_idle_latency_p99_ms,
+    w.g.idle.percentiles[5] / 1e6 AS user_idle_latency_p99_9_ms,
+    w.g.idle.greatest / 1e6 AS user_idle_latency_max_ms,
+    _rate(w.g.benefit, w.duration_ns) AS smooth_goodput,
+    CASE WHEN w.g.benefit IS NULL THEN _rate(w.g.benefit_min, w.duration_ns) END AS smooth_goodput_min,
+    CASE WHEN w.g.benefit IS NULL THEN _rate(w.g.benefit_max, w.duration_ns) END AS smooth_goodput_max,
+    CASE WHEN w.g.judged THEN w.g.n_attained END AS attained,
+    CASE WHEN w.g.judged THEN w.g.n_undetermined END AS undetermined,
+    CASE WHEN w.g.judged AND w.g.n_counted > 0 THEN w.g.n_attained_counted / w.g.n_counted END
         AS slo_attainment,
-    CASE WHEN g.judged THEN _rate(g.n_attained, w.duration_ns) END AS request_goodput,
-    CASE WHEN g.judged THEN _rate(g.attained_tokens, w.duration_ns) END AS token_goodput,
-    CASE WHEN g.tokens > 0 THEN 1 - g.late / g.tokens END AS token_attainment,
-    _rate(g.tokens - g.late, w.duration_ns) AS on_time_token_goodput
-FROM grouped AS g
-JOIN windows AS w
-    ON g.key_system IS NOT DISTINCT FROM w.key_system
-    AND g.key_workload IS NOT DISTINCT FROM w.key_workload
-    AND g.key_hour IS NOT DISTINCT FROM w.key_hour;
+    CASE WHEN w.g.judged THEN _rate(w.g.n_attained, w.duration_ns) END AS request_goodput,
+    CASE WHEN w.g.judged THEN _rate(w.g.attained_tokens, w.duration_ns) END AS token_goodput,
+    CASE WHEN w.g.tokens > 0 THEN 1 - w.g.late / w.g.tokens END AS token_attainment,
+    _rate(w.g.tokens - w.g.late, w.duration_ns) AS on_time_token_goodput
+FROM windowed AS w;

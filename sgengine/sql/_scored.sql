@@ -3,6 +3,9 @@
 -- doc: Every request against one reader, benefit function and SLO, from stored columns alone. The
 --   settings are checked even where no column that needs them is read.
 -- param: chosen STRUCT  The settings: one row of measured_settings as a struct.
+-- column: job VARCHAR  The job of the store; NULL unless the input is a store.
+-- column: day DATE  The night; NULL unless the input is a store.
+-- column: commit_id VARCHAR  The commit, with run and request_id the key in a store; NULL unless the input is a store.
 -- column: run VARCHAR  The run.
 -- column: request_id VARCHAR  The request, unique within its run.
 -- column: system VARCHAR  The serving system.
@@ -38,6 +41,9 @@ WITH p AS (
 ),
 evaluated AS (
     SELECT
+        r.job,
+        r.day,
+        r.commit_id,
         r.run,
         r.request_id,
         r.system,

@@ -4,7 +4,7 @@
 --   hour, or what the chosen windows cover of it.
 --   The group with hour NULL has the T of the runs it touches.
 -- column: hour TIMESTAMP  Start of the hour of arrival, in UTC; NULL for the requests whose clock is not unix or whose arrival is unknown.
--- columns of: _group_figures except system, workload, hour
+-- columns of: _group_figures except job, day, system, workload, hour
 CREATE OR REPLACE VIEW by_hour AS
 SELECT
     f.hour,
@@ -22,5 +22,5 @@ SELECT
     f.user_idle_latency_p99_9_ms, f.user_idle_latency_max_ms, f.smooth_goodput,
     f.smooth_goodput_min, f.smooth_goodput_max, f.attained, f.undetermined, f.slo_attainment,
     f.request_goodput, f.token_goodput, f.token_attainment, f.on_time_token_goodput
-FROM _group_figures(false, false, true) AS f
+FROM _group_figures(false, false, false, true) AS f
 ORDER BY f.hour;

@@ -3,7 +3,7 @@
 -- doc: Every figure of a system and workload under the settings that the connection was opened with.
 -- column: system VARCHAR  The serving system.
 -- column: workload VARCHAR  The workload.
--- columns of: _group_figures except system, workload, hour
+-- columns of: _group_figures except job, day, system, workload, hour
 CREATE OR REPLACE VIEW by_system_workload AS
 SELECT
     f.system,
@@ -22,5 +22,5 @@ SELECT
     f.user_idle_latency_p99_9_ms, f.user_idle_latency_max_ms, f.smooth_goodput,
     f.smooth_goodput_min, f.smooth_goodput_max, f.attained, f.undetermined, f.slo_attainment,
     f.request_goodput, f.token_goodput, f.token_attainment, f.on_time_token_goodput
-FROM _group_figures(true, true, false) AS f
+FROM _group_figures(false, true, true, false) AS f
 ORDER BY f.system, f.workload;

@@ -2,7 +2,7 @@
 -- grain: one row a workload
 -- doc: Every figure of a workload under the settings that the connection was opened with.
 -- column: workload VARCHAR  The workload.
--- columns of: _group_figures except system, workload, hour
+-- columns of: _group_figures except job, day, system, workload, hour
 CREATE OR REPLACE VIEW by_workload AS
 SELECT
     f.workload,
@@ -20,5 +20,5 @@ SELECT
     f.user_idle_latency_p99_9_ms, f.user_idle_latency_max_ms, f.smooth_goodput,
     f.smooth_goodput_min, f.smooth_goodput_max, f.attained, f.undetermined, f.slo_attainment,
     f.request_goodput, f.token_goodput, f.token_attainment, f.on_time_token_goodput
-FROM _group_figures(false, true, false) AS f
+FROM _group_figures(false, false, true, false) AS f
 ORDER BY f.workload;

@@ -11,6 +11,9 @@
 -- column: low_ms DOUBLE  Least gap of the bucket.
 -- column: high_ms DOUBLE  Least gap above the bucket.
 -- column: n_gaps BIGINT  Gaps in the bucket.
+-- column: job VARCHAR  The job of the store; NULL unless the input is a store.
+-- column: day DATE  The night; NULL unless the input is a store.
+-- column: commit_id VARCHAR  The commit; NULL unless the input is a store.
 CREATE OR REPLACE VIEW gaps AS
 SELECT
     g.run,
@@ -21,5 +24,8 @@ SELECT
     g.bucket,
     _bucket_edge_ns(g.bucket) / 1e6 AS low_ms,
     _bucket_edge_ns(g.bucket + 1) / 1e6 AS high_ms,
-    g.count AS n_gaps
+    g.count AS n_gaps,
+    g.job,
+    g.day,
+    g.commit_id
 FROM measured_gaps AS g;

@@ -13,7 +13,7 @@
 -- column: requests BIGINT  Requests, any status.
 -- column: attained BIGINT  Requests that attain the SLO; NULL if there is no clause.
 -- column: undetermined BIGINT  Requests with a clause that their timing leaves open; NULL if there is no clause.
--- column: duration_s DOUBLE  T: what the connection was opened with, else the sum over the runs that the group touches; NULL if one is unknown, or T is 0.
+-- column: duration_s DOUBLE  T: what the connection was opened with, else the sum over the runs that the group touches (in a store, the nights, where they have bounds); NULL if one is unknown, or T is 0.
 -- column: slo_attainment DOUBLE  attained / requests; NULL if there is no clause.
 -- column: request_goodput DOUBLE  Attained requests / T, in requests/s; NULL if there is no clause, or T is unknown or 0.
 -- column: token_goodput DOUBLE  Tokens of attained requests / T, in tokens/s; NULL if there is no clause, T is unknown or 0, or a token count is unknown.
@@ -29,6 +29,9 @@ WITH by_run AS (
     SELECT
         s.system,
         s.workload,
+        s.job,
+        s.day,
+        s.commit_id,
         s.run,
         count(*) AS requests,
         count(s.attained) AS judged,
@@ -44,7 +47,7 @@ WITH by_run AS (
             max_ttft_ms, max_tbt_ms, max_tpot_ms, max_e2e_ms, speed IS NOT NULL
         )
     ) AS s
-    GROUP BY s.system, s.workload, s.run
+    GROUP BY s.system, s.workload, s.job, s.day, s.commit_id, s.run
 ),
 grouped AS (
     SELECT
@@ -54,9 +57,13 @@ grouped AS (
         CASE WHEN sum(b.judged) > 0 THEN CAST(sum(b.attained) AS BIGINT) END AS attained,
         CASE WHEN sum(b.judged) > 0 THEN CAST(sum(b.undetermined) AS BIGINT) END AS undetermined,
         CASE WHEN sum(b.judged) > 0 THEN _whole_sum(b.tokens) END AS tokens,
-        coalesce(_given_ns(), _whole_sum(w.duration_ns)) AS duration_ns
+        coalesce(_given_ns(), _window_sum(w.unit, w.unit_ns)) AS duration_ns
     FROM by_run AS b
-    LEFT JOIN _run_windows AS w ON b.run = w.run
+    LEFT JOIN _run_windows AS w
+        ON b.run = w.run
+        AND b.job IS NOT DISTINCT FROM w.job
+        AND b.day IS NOT DISTINCT FROM w.day
+        AND b.commit_id IS NOT DISTINCT FROM w.commit_id
     GROUP BY b.system, b.workload
 )
 SELECT

@@ -7,6 +7,9 @@
 -- column: reason VARCHAR  The rule that the rows break, by its name in sgengine.schema.rules.
 -- column: count BIGINT  Rows rejected at this place.
 -- column: detail VARCHAR  What was found and what is allowed.
+-- column: job VARCHAR  The job of the store; NULL unless the input is a store.
+-- column: day DATE  The night; NULL unless the input is a store.
+-- column: commit_id VARCHAR  The commit; NULL unless the input is a store.
 CREATE OR REPLACE VIEW rejects AS
 SELECT
     r.source,
@@ -14,6 +17,9 @@ SELECT
     r.place,
     r.reason,
     r.count,
-    r.detail
+    r.detail,
+    r.job,
+    r.day,
+    r.commit_id
 FROM measured_rejects AS r
-ORDER BY r.source, r.reason, r.place;
+ORDER BY r.day, r.job, r.source, r.reason, r.place;

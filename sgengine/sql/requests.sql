@@ -50,6 +50,9 @@
 -- column: sustained_pace_ms DOUBLE  sustained_pace_ns in milliseconds; NULL where that is.
 -- column: qoe DOUBLE  Andes v2 quality of experience (arXiv 2404.16283) for that reader; NULL if n = 0, chunk times or chunk sizes are unknown.
 -- column: fluidity DOUBLE  Etalon fluidity index (arXiv 2407.07000, Algorithm 1) for that reader; NULL if n = 0, chunk times or chunk sizes are unknown, V = 0, or token 1 is skipped and n < 2.
+-- column: job VARCHAR  The job of the store; NULL unless the input is a store.
+-- column: day DATE  The night; NULL unless the input is a store.
+-- column: commit_id VARCHAR  The commit, with run and request_id the key in a store; NULL unless the input is a store.
 CREATE OR REPLACE VIEW requests AS
 SELECT
     r.run,
@@ -99,11 +102,15 @@ SELECT
     r.sustained_pace_ns / 1e6 AS sustained_pace_ms,
     r.qoe,
     r.fluidity,
+    r.job,
+    r.day,
+    r.commit_id,
     r.* EXCLUDE (
         run, request_id, system, workload, clock, origin, timing, status, error, arrival_ns,
         end_ns, n_input_tokens, n_output_tokens, n_chunks, token_deficit, last_chunk_ns, ttft_ns,
         e2e_latency_ns, tpot_ns, itl_max_ns, eq5_pace_ns, envelope, envelope_min, envelope_max,
         reader_first_ns, reader_pace_ns, user_idle_latency_ns, user_idle_latency_ns_min,
-        user_idle_latency_ns_max, late_tokens, sustained_pace_ns, qoe, fluidity
+        user_idle_latency_ns_max, late_tokens, sustained_pace_ns, qoe, fluidity,
+        job, day, commit_id
     )
 FROM measured_requests AS r;

@@ -1,5 +1,5 @@
 -- view: runs
--- grain: one row a source and run
+-- grain: one row a source and run, of each night in a store
 -- doc: Where the measured rows came from, and the window of each run.
 -- column: source VARCHAR  The input as it was given or found.
 -- column: run VARCHAR  The run.
@@ -23,6 +23,9 @@
 -- column: rows_rejected BIGINT  Rows rejected.
 -- column: notes VARCHAR  What the reader decided about this source, a sentence each; NULL if nothing to say.
 -- column: duration_s DOUBLE  T of the run (of all its sources together), in seconds; NULL if 0, or if no window was chosen, nothing is stated and no arrival is known.
+-- column: job VARCHAR  The job of the store; NULL unless the input is a store.
+-- column: day DATE  The night; NULL unless the input is a store.
+-- column: commit_id VARCHAR  The commit; NULL unless the input is a store.
 CREATE OR REPLACE VIEW runs AS
 SELECT
     r.source,
@@ -46,7 +49,14 @@ SELECT
     r.rows_measured,
     r.rows_rejected,
     r.notes,
-    _seconds(w.duration_ns) AS duration_s
+    _seconds(w.duration_ns) AS duration_s,
+    r.job,
+    r.day,
+    r.commit_id
 FROM measured_runs AS r
-JOIN _run_windows AS w ON r.run = w.run
-ORDER BY r.run, r.source;
+JOIN _run_windows AS w
+    ON r.run = w.run
+    AND r.job IS NOT DISTINCT FROM w.job
+    AND r.day IS NOT DISTINCT FROM w.day
+    AND r.commit_id IS NOT DISTINCT FROM w.commit_id
+ORDER BY r.day, r.job, r.run, r.source;

@@ -27,6 +27,9 @@
 -- column: benefit_max DOUBLE  Greatest benefit the bounds allow, the benefit where it is exact; NULL if nothing bounds it.
 -- column: attained BOOLEAN  Status ok, n >= 1 and every clause holds; NULL if there is no clause.
 -- column: undetermined BOOLEAN  The timing leaves a clause open (not attained then); NULL if there is no clause.
+-- column: job VARCHAR  The job of the store; NULL unless the input is a store.
+-- column: day DATE  The night; NULL unless the input is a store.
+-- column: commit_id VARCHAR  The commit, with run and request_id the key in a store; NULL unless the input is a store.
 CREATE OR REPLACE MACRO scored(
     speed,
     alpha := NULL,
@@ -54,7 +57,10 @@ SELECT
     s.benefit_min,
     s.benefit_max,
     s.attained,
-    s.undetermined
+    s.undetermined,
+    s.job,
+    s.day,
+    s.commit_id
 FROM _scored(
     _chosen(
         coalesce(

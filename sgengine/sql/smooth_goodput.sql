@@ -10,7 +10,7 @@
 -- column: system VARCHAR  The serving system.
 -- column: workload VARCHAR  The workload.
 -- column: requests BIGINT  Requests, any status.
--- column: duration_s DOUBLE  T: what the connection was opened with, else the sum over the runs that the group touches; NULL if one is unknown, or T is 0.
+-- column: duration_s DOUBLE  T: what the connection was opened with, else the sum over the runs that the group touches (in a store, the nights, where they have bounds); NULL if one is unknown, or T is 0.
 -- column: smooth_goodput DOUBLE  Sum of benefit / T, in tokens/s; NULL if T is unknown or 0, or any benefit is NULL.
 -- column: smooth_goodput_min DOUBLE  Its lower bound, only where the sum of benefit is not known; NULL if nothing bounds it.
 -- column: smooth_goodput_max DOUBLE  Its upper bound, only where the sum of benefit is not known; NULL if nothing bounds it.
@@ -26,6 +26,9 @@ WITH by_run AS (
     SELECT
         s.system,
         s.workload,
+        s.job,
+        s.day,
+        s.commit_id,
         s.run,
         count(*) AS requests,
         _whole_fsum(s.benefit) AS benefit,
@@ -39,19 +42,23 @@ WITH by_run AS (
         tau_s := tau_s,
         unfinished_idle_s := unfinished_idle_s
     ) AS s
-    GROUP BY s.system, s.workload, s.run
+    GROUP BY s.system, s.workload, s.job, s.day, s.commit_id, s.run
 ),
 grouped AS (
     SELECT
         b.system,
         b.workload,
         CAST(sum(b.requests) AS BIGINT) AS requests,
-        coalesce(_given_ns(), _whole_sum(w.duration_ns)) AS duration_ns,
+        coalesce(_given_ns(), _window_sum(w.unit, w.unit_ns)) AS duration_ns,
         _whole_fsum(b.benefit) AS benefit,
         _whole_fsum(b.benefit_min) AS benefit_min,
         _whole_fsum(b.benefit_max) AS benefit_max
     FROM by_run AS b
-    LEFT JOIN _run_windows AS w ON b.run = w.run
+    LEFT JOIN _run_windows AS w
+        ON b.run = w.run
+        AND b.job IS NOT DISTINCT FROM w.job
+        AND b.day IS NOT DISTINCT FROM w.day
+        AND b.commit_id IS NOT DISTINCT FROM w.commit_id
     GROUP BY b.system, b.workload
 )
 SELECT

@@ -17,6 +17,9 @@
 -- column: n_output_tokens INTEGER  Tokens delivered.
 -- column: late_tokens INTEGER  Tokens after their deadline; NULL if only bounds are known.
 -- column: envelope STRUCT(token INTEGER, time_ns BIGINT)[]  Its envelope; envelope_max where only bounds are known.
+-- column: job VARCHAR  The job of the store; NULL unless the input is a store.
+-- column: day DATE  The night; NULL unless the input is a store.
+-- column: commit_id VARCHAR  The commit, with run and request_id the key in a store; NULL unless the input is a store.
 CREATE OR REPLACE VIEW stalls AS
 SELECT
     r.run,
@@ -33,8 +36,12 @@ SELECT
     r.itl_max_ns / 1e6 AS itl_max_ms,
     r.n_output_tokens,
     r.late_tokens,
-    coalesce(r.envelope, r.envelope_max) AS envelope
+    coalesce(r.envelope, r.envelope_max) AS envelope,
+    r.job,
+    r.day,
+    r.commit_id
 FROM measured_requests AS r
 WHERE coalesce(r.user_idle_latency_ns, r.user_idle_latency_ns_max) > 0
 ORDER BY
-    coalesce(r.user_idle_latency_ns, r.user_idle_latency_ns_max) DESC, r.run, r.request_id;
+    coalesce(r.user_idle_latency_ns, r.user_idle_latency_ns_max) DESC, r.day, r.job,
+    r.run, r.request_id;

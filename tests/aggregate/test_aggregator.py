@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgengine.aggregate import Aggregator, Gathering, Key, group_rows, pooled_samples
+from sgengine.aggregate import Aggregator, Gathering, Key, gather_samples, group_rows
 from sgengine.compute import Measured, MeasureSettings, compute
 from tests import strategies as own
 from tests.aggregate import twins
@@ -24,8 +24,11 @@ def measured_all(batches: list[pa.RecordBatch], question: Question) -> list[Meas
     return [compute(batch, settings) for batch in batches]
 
 
-def aggregated(parts: list[Measured], question: Question, **memory: int) -> Aggregator:
+def aggregated(
+    parts: list[Measured], question: Question, few: int = 1 << 60, **memory: int
+) -> Aggregator:
     aggregate = Aggregator(settings=question.settings(**memory))
+    aggregate.pool.few = few
     for part in parts:
         aggregate.add(part.requests, part)
     return aggregate
@@ -35,19 +38,13 @@ def finished(
     aggregate: Aggregator, parts: list[Measured], question: Question
 ) -> list[dict[str, object]]:
     """The figures, by further passes over ``parts`` where the samples did not fit."""
-    itl = None
-    if not aggregate.pool.exact:
 
-        def passed(empty: Gathering) -> Gathering:
-            for part in parts:
-                if part.requests.num_rows:
-                    keys, codes = group_rows(part.requests, question.by)
-                    settings = aggregate.settings
-                    empty.add(keys, *pooled_samples(part.requests, part, keys, codes, settings))
-            return empty
+    def passed(empty: Gathering) -> Gathering:
+        for part in parts:
+            gather_samples(empty, part.requests, part, aggregate.settings)
+        return empty
 
-        itl = aggregate.pool.search().run(passed)
-    return aggregate.finish(question.stated_ns, itl)
+    return aggregate.finish(question.stated_ns, aggregate.pool.search().run(passed))
 
 
 def in_one(rows: Rows, question: Question) -> list[dict[str, object]]:
@@ -74,12 +71,19 @@ def test_merging_parts_in_any_order_gives_the_same_figures(
     pending = []
     for part in [[each] for each in parts] or [[]]:
         kept, pool = data.draw(st.tuples(*[st.sampled_from([0, 1 << 30])] * 2))
-        pending.append(aggregated(part, question, kept_bytes=kept, pool_bytes=pool))
+        few = data.draw(st.sampled_from([0, 5, 1 << 60]))
+        pending.append(aggregated(part, question, few, kept_bytes=kept, pool_bytes=pool))
     while len(pending) > 1:
         one = pending.pop(rng.randrange(len(pending)))
         one.merge(pending.pop(rng.randrange(len(pending))))
         pending.append(one)
     assert finished(pending[0], parts, question) == in_one(rows, question)
+
+
+@given(twins.rows(), twins.questions(), st.integers(0, 3))
+def test_sketched_samples_give_the_same_figures(rows: Rows, question: Question, few: int) -> None:
+    parts = measured_all(own.deliveries_table(rows).to_batches(max_chunksize=3), question)
+    assert finished(aggregated(parts, question, few), parts, question) == in_one(rows, question)
 
 
 @given(twins.rows(), twins.questions())
@@ -88,14 +92,16 @@ def test_numbers_that_wait_on_disk_give_the_same_figures(rows: Rows, question: Q
     parts = measured_all(table.to_batches(max_chunksize=2), question)
     aggregate = aggregated(parts, question, kept_bytes=0)
     assert aggregate.kept.held_bytes == 0
-    assert (aggregate.kept.file is not None) == bool(rows)
     assert finished(aggregate, parts, question) == in_one(rows, question)
 
 
-@given(twins.rows(), twins.questions())
-def test_samples_that_do_not_fit_give_the_same_figures(rows: Rows, question: Question) -> None:
+@given(twins.rows(), twins.questions(), st.sampled_from([0, 2, 1 << 60]))
+def test_samples_that_do_not_fit_give_the_same_figures(
+    rows: Rows, question: Question, few: int
+) -> None:
+    """Sketched from the first sample, from the third, or waiting on disk."""
     parts = measured_all(own.deliveries_table(rows).to_batches(max_chunksize=3), question)
-    aggregate = aggregated(parts, question, pool_bytes=0)
+    aggregate = aggregated(parts, question, few, pool_bytes=0)
     assert finished(aggregate, parts, question) == in_one(rows, question)
 
 

@@ -19,6 +19,7 @@ from sgengine.aggregate import (
     Key,
     distribution,
 )
+from sgengine.kernels.select import N_FINE
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Part = tuple[Key, Floats]
@@ -39,7 +40,9 @@ SPREAD = st.one_of(
     st.tuples(st.integers(0, 10**9), st.integers(1, 60)).map(lambda pair: pair[0] / pair[1]),
     st.floats(2e7, 2e7 + 1e-6),
 )
-LIMITS = st.sampled_from([0, 8, 64, 200, 1000])
+LIMITS = st.sampled_from([0, 64, 1000, 600_000, 1_200_000])
+"""In bytes; a sketch takes half a million, so that all of them and some of them fit."""
+FEW = st.sampled_from([0, 1, 7, N_FINE])
 
 
 def samples_of(whole: bool) -> st.SearchStrategy[list[Part]]:
@@ -52,8 +55,8 @@ def samples_of(whole: bool) -> st.SearchStrategy[list[Part]]:
     return st.lists(st.tuples(keys, st.one_of(values, repeated)), min_size=1, max_size=6)
 
 
-def pool_of(parts: list[Part], whole: bool, limit: int) -> GapPool:
-    pool = GapPool(limit_bytes=limit, whole=whole)
+def pool_of(parts: list[Part], whole: bool, limit: int, few: int = N_FINE) -> GapPool:
+    pool = GapPool(limit_bytes=limit, whole=whole, few=few)
     for key, values in parts:
         pool.add([key], NONE, values)
     return pool
@@ -92,20 +95,17 @@ def in_memory(parts: list[Part], whole: bool) -> dict[Key, Distribution]:
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole ns", "fractions"])
-@given(data=st.data(), limit=LIMITS, rng=st.randoms(use_true_random=False))
+@given(data=st.data(), limit=LIMITS, few=FEW, rng=st.randoms(use_true_random=False))
 def test_a_pool_beyond_its_limit_gives_what_it_would_give_in_memory(
-    whole: bool, data: st.DataObject, limit: int, rng: Any
+    whole: bool, data: st.DataObject, limit: int, few: int, rng: Any
 ) -> None:
-    """Equal to the last bit, for any partition into workers and any order of merging."""
+    """Equal to the last bit, for any partition into workers and any order of merging, sketched or not."""
     parts = data.draw(samples_of(whole))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(parts)), max_size=3)))
     workers = [parts[a:b] for a, b in pairwise([0, *cuts, len(parts)])]
-    pool = merged([pool_of(mine, whole, limit) for mine in workers], rng)
-    expected = in_memory(parts, whole)
-    if pool.exact:
-        assert pool.distributions() == expected
-    else:
-        assert searched(pool, workers, rng) == expected
+    pool = merged([pool_of(mine, whole, limit, few) for mine in workers], rng)
+    assert searched(pool, workers, rng) == in_memory(parts, whole)
+    assert pool.search().done == all(sketch.wanted.any() for sketch in pool.sketches.values())
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole ns", "fractions"])
@@ -131,11 +131,9 @@ def test_samples_in_memory_have_the_statistics_of_all_their_values(
 def test_whole_samples_as_large_as_int64_are_found(parts: list[Part], rng: Any) -> None:
     if rng is None:
         rng = __import__("random").Random(1)
-    expected = in_memory(parts, whole=True)
-    pool = pool_of(parts, True, 0)
-    assert pool.exact == (not expected)
-    if expected:
-        assert searched(pool, [parts], rng) == expected
+    for few in (0, N_FINE):
+        pool = pool_of(parts, True, 0, few)
+        assert searched(pool, [parts], rng) == in_memory(parts, whole=True)
 
 
 def test_a_group_without_samples_has_no_distribution() -> None:
@@ -153,7 +151,7 @@ def test_a_hundred_thousand_samples_need_few_passes(whole: bool, limit: int) -> 
     values = np.rint(values) if whole else values
     parts: list[Part] = [(("a",), part) for part in np.array_split(rng.permutation(values), 7)]
     pool = pool_of(parts, whole, limit)
-    assert not pool.exact
+    assert not pool.search().done
     passes = []
 
     def passed(empty: Gathering) -> Gathering:
@@ -203,3 +201,44 @@ def test_a_million_equal_fractions_are_never_collected() -> None:
 
     assert pool.search().run(passed) == in_memory(parts, False)
     assert passes <= 5
+
+
+def test_a_sketch_keeps_a_few_samples_in_a_hundred_and_needs_no_further_pass() -> None:
+    """Of a million independent samples; and its memory is a sixth of theirs."""
+    values = np.rint(np.random.default_rng(3).gamma(4, 5e6, 1_000_000))
+    parts: list[Part] = [(("a",), part) for part in np.array_split(values, 9)]
+    pool = pool_of(parts, True, AMPLE)
+    assert pool.search().done
+    assert sum(part.size for part in pool.sketches["a",].kept) < 100_000
+    assert pool.held_bytes == pool.sketches["a",].nbytes < values.nbytes / 6
+    assert pool.distributions()["a",] == in_memory_all(values)
+
+
+def test_percentiles_that_drift_away_take_one_further_pass() -> None:
+    rng = np.random.default_rng(4)
+    drifting = [np.rint(rng.gamma(4, 5e6 * (1 + k), 120_000)) for k in range(4)]
+    parts: list[Part] = [(("a",), part) for part in drifting]
+    pool = pool_of(parts, True, AMPLE)
+    assert not pool.search().done
+    passes = []
+
+    def passed(empty: Gathering) -> Gathering:
+        passes.append(len(empty.passes))
+        for key, values in parts:
+            empty.add([key], NONE, values)
+        return empty
+
+    assert pool.search().run(passed)["a",] == in_memory_all(np.concatenate(drifting))
+    assert len(passes) == 1
+
+
+def in_memory_all(values: Floats) -> Distribution:
+    """Of samples that are all held."""
+    return pool_of([(("a",), values)], True, AMPLE, few=values.size).distributions()["a",]
+
+
+def test_small_groups_beyond_the_limit_wait_on_disk() -> None:
+    parts: list[Part] = [((k % 50,), np.arange(20.0) + k) for k in range(200)]
+    pool = pool_of(parts, True, 1000)
+    assert pool.held_bytes <= 1000
+    assert pool.distributions() == in_memory(parts, True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sgengine.compute import MeasureSettings, compute, itl_histogram, itl_samples
-from sgengine.kernels import gaps
+from sgengine.kernels import gaps, select
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
 from sgengine.schema.enums import ITL_RULES
 from tests import reference as ref
@@ -131,3 +132,69 @@ def test_the_histogram_of_a_batch_counts_exactly_its_samples(
     expected = np.zeros((2, N_BUCKETS), dtype=np.int64)
     count_samples(samples.values, samples.groups(codes), expected)
     assert (itl_histogram(measured, rule, codes, 2) == expected).all()
+
+
+def fine_buckets(value: float) -> int:
+    """Whole ns below 2048, then 1024 equal parts of every octave."""
+    if value < 2048:
+        return int(value)
+    octave = Fraction(value).limit_denominator(1).numerator.bit_length() - 1
+    part = int((Fraction(value) / 2**octave - 1) * 1024)
+    return min(2048 + (octave - 11) * 1024 + part, select.N_FINE - 1)
+
+
+@given(st.lists(near_curves(), min_size=1, max_size=4), st.data())
+def test_gaps_are_counted_and_kept_as_their_samples_are(
+    curves: list[tuple[list[int], list[int]]], data: st.DataObject
+) -> None:
+    """Straight from the chunk times, by way of the samples, and by hand: the same."""
+    ragged = ragged_of([(times, None) for times, _ in curves])
+    rows = ints(range(ragged.rows))
+    samples = [float(b - a) for times, _ in curves for a, b in pairwise(times)]
+    buckets = [fine_buckets(sample) for sample in samples]
+    chosen = data.draw(st.sets(st.sampled_from(buckets))) if buckets else set()
+    wanted = np.zeros(select.N_FINE, dtype=np.uint8)
+    wanted[list(chosen)] = 1
+    expected = [s for s, b in zip(samples, buckets, strict=True) if b in chosen]
+    values = np.array(samples, dtype=np.float64)
+    for fill in (
+        lambda counts, out: gaps.sift_gaps(ragged.times, ragged.offsets, rows, wanted, counts, out),
+        lambda counts, out: select.sift(values, wanted, counts, out),
+    ):
+        counts = np.zeros(select.N_FINE, dtype=np.int64)
+        out = np.empty(len(samples) + 1)
+        assert out[: fill(counts, out)].tolist() == expected
+        assert {int(k): int(counts[k]) for k in np.flatnonzero(counts)} == Counter(buckets)
+    out = np.empty(len(samples) + 1)
+    assert out[: select.sift_kept(values, wanted, out, 0)].tolist() == expected
+
+
+@given(st.lists(near_curves(), min_size=1, max_size=4))
+@example([([0, 2**32 - 1, 2**32 - 1 + 2**53 - 1], [1, 1, 1]), ([5, 5], [1, 1])])
+def test_sums_of_gaps_are_those_of_integers(curves: list[tuple[list[int], list[int]]]) -> None:
+    ragged = ragged_of([(times, None) for times, _ in curves])
+    found = [b - a for times, _ in curves for a, b in pairwise(times)]
+    limbs = np.zeros(select.N_LIMBS, dtype=np.uint64)
+    least, most = gaps.gap_moments(ragged.times, ragged.offsets, ints(range(ragged.rows)), limbs)
+    if not found:
+        assert not limbs.any()
+        return
+    a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in limbs)
+    squares = ll + (lh << 32) + ((cl + (ch << 32)) << 33) + ((hl + (hh << 32)) << 64)
+    assert (least, most) == (min(found), max(found))
+    assert a + (b << 32) == sum(found)
+    assert squares == sum(gap**2 for gap in found)
+
+
+def test_fine_edges_are_where_buckets_begin() -> None:
+    edges = np.empty(select.N_FINE + 1)
+    select.fine_edges(edges)
+    below = np.nextafter(edges[1:-1], 0)
+    assert [fine_buckets(edge) for edge in edges[:-1:97].tolist()] == list(
+        range(0, select.N_FINE, 97)
+    )
+    counts = np.zeros(select.N_FINE, dtype=np.int64)
+    nothing = np.zeros(select.N_FINE, dtype=np.uint8)
+    select.sift(np.concatenate([edges[:-1], below]), nothing, counts, np.empty(2 * edges.size))
+    assert (counts[:-1] == 2).all()
+    assert counts[-1] == 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.aggregate import Activity
+from sgengine.aggregate.activity import Activity
 
 Int64s = npt.NDArray[np.int64]
 
@@ -36,15 +36,14 @@ class Load:
     rate: float | None
 
 
-def load_of(activity: Activity, run: str, last_arrival_ns: int) -> Load | None:
-    """The load of a run whose last arrival is at ``last_arrival_ns``; None if it has none."""
+def load_of(activity: Activity, run: str) -> Load | None:
+    """The load of a run; None if none of its requests has an arrival."""
     span = activity.spans[run]
     if span.first is None:
         return None
     peak = activity.peak(run)
-    arrivals, stay_ns = _mean_stay(activity, run, span.first)
-    sent_ns = last_arrival_ns - span.first
-    rate = (arrivals - 1) * 1e9 / sent_ns if sent_ns and arrivals > 1 else None
+    arrivals, stay_ns, sent_ns = _stays(activity, run, span.first)
+    rate = (arrivals - 1) * 10**9 / sent_ns if sent_ns and arrivals > 1 else None
     kind = "open_loop"
     if arrivals < 2 * peak and sent_ns <= _AT_ONCE * (span.observed_ns or 0):
         kind = "burst"
@@ -54,15 +53,16 @@ def load_of(activity: Activity, run: str, last_arrival_ns: int) -> Load | None:
     return Load(kind=kind, peak=peak, arrivals=arrivals, rate=rate)
 
 
-def _mean_stay(activity: Activity, run: str, first: int) -> tuple[int, float]:
-    """Requests, and their mean time in flight in ns."""
-    arrivals, total = 0, 0.0
+def _stays(activity: Activity, run: str, first: int) -> tuple[int, float, int]:
+    """Requests, their mean time in flight, and the time from first to last arrival, in ns."""
+    arrivals, total, sent_ns = 0, 0.0, 0
     for starts, ends in activity.times.aligned((run, "start"), (run, "end")):
         arrivals += starts.size
         total += float(
             (ends - first).sum(dtype=np.float64) - (starts - first).sum(dtype=np.float64)
         )
-    return arrivals, total / arrivals if arrivals else 0.0
+        sent_ns = int(starts[-1]) - first if starts.size else sent_ns
+    return arrivals, total / arrivals if arrivals else 0.0, sent_ns
 
 
 def _lags(activity: Activity, run: str, peak: int) -> Iterator[Int64s]:

@@ -1,0 +1,162 @@
+"""Exact percentiles of samples too many to hold, from one pass over them.
+
+A sketch counts its samples by fine buckets (0.1 % wide) and keeps those of the buckets in which the
+percentiles will lie: where they lie is known well from the first fifty thousand samples. At the end
+the counts say which bucket holds each wanted rank; if its samples were kept from the first one on, the
+order statistic is exact, else one more pass over the tokens looks into that bucket alone (``ranks``).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from sgengine.aggregate.distribution import QUANTILES, positions
+from sgengine.compute import RowSamples
+from sgengine.kernels.select import N_FINE, fine_edges, sift, sift_kept
+
+Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
+UInt8s = npt.NDArray[np.uint8]
+
+SLACK = 0.02
+"""Room for percentiles that drift while samples come: in ranks, this times the count and sqrt(q (1 - q))."""
+
+_SIGMAS = 8.0
+_LEAST_SLACK = SLACK / 64
+_MANY_PARTS = 256
+
+
+def edges() -> Float64s:
+    """Lower edges of the fine buckets in ns, and the end of the last, which holds 2^63 too."""
+    out = np.empty(N_FINE + 1)
+    fine_edges(out)
+    out[-1] = np.nextafter(out[-1], np.inf)
+    return out
+
+
+def wanted_ranks(count: int) -> list[int]:
+    """The ranks, from 0, of the order statistics that the percentiles of ``count`` values need."""
+    ranks = {low for _, low, _ in positions(count)}
+    return sorted(ranks | {min(rank + 1, count - 1) for rank in ranks})
+
+
+def order_statistics(parts: list[Float64s]) -> dict[int, float]:
+    """The order statistics that the percentiles of all samples in ``parts`` need, by rank from 0."""
+    values = np.concatenate(parts)
+    ranks = wanted_ranks(values.size)
+    ordered = np.partition(values, ranks)
+    return {rank: float(ordered[rank]) for rank in ranks}
+
+
+@dataclass(kw_only=True)
+class Sketch:
+    """``counts`` (N_FINE,) of all samples so far, and all samples so far of the ``wanted`` buckets."""
+
+    counts: Int64s = field(default_factory=lambda: np.zeros(N_FINE, dtype=np.int64))
+    wanted: UInt8s = field(default_factory=lambda: np.ones(N_FINE, dtype=np.uint8))
+    kept: list[Float64s] = field(default_factory=list)
+    slack: float = SLACK
+    count: int = 0
+    focus_at: int = 1 << 62
+    kept_bytes: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self.counts.nbytes + self.wanted.nbytes + self.kept_bytes
+
+    def add(self, values: Float64s) -> None:
+        """Take in ``values`` (S,) ns."""
+        room = np.empty(values.size + 1)
+        self._keep(room[: sift(values, self.wanted, self.counts, room)], values.size)
+
+    def add_gaps(self, samples: RowSamples) -> None:
+        """Take in samples that are gaps, without writing them down."""
+        room = np.empty(samples.count + 1)
+        self._keep(room[: samples.sift(self.wanted, self.counts, room)], samples.count)
+
+    def _keep(self, values: Float64s, of: int) -> None:
+        self.count += of
+        self.kept.append(values.copy())
+        self.kept_bytes += values.nbytes
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Focus now and then: often enough to save memory, seldom enough to cost no time."""
+        if self.count >= self.focus_at or len(self.kept) > _MANY_PARTS:
+            self.focus()
+
+    def merge(self, other: Sketch) -> None:
+        """Take in all samples of ``other``; what only one of the two kept is no longer complete."""
+        self.counts += other.counts
+        self.count += other.count
+        self.wanted &= other.wanted
+        self.slack = min(self.slack, other.slack)
+        self.kept.extend(other.kept)
+        self.kept_bytes += other.kept_bytes
+        self.focus_at = min(self.focus_at, other.focus_at)
+        self._tidy()
+
+    def focus(self) -> None:
+        """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now."""
+        self.wanted &= brackets(self.counts, self.slack)
+        self._replace(self._of(self.wanted))
+        self.focus_at = 4 * self.count
+
+    def narrow(self) -> bool:
+        """Halve the slack, or keep nothing once there is none left; whether anything is still kept."""
+        if self.slack <= _LEAST_SLACK:
+            self.wanted[:] = 0
+            self._replace(np.zeros(0))
+            return False
+        self.slack /= 2
+        self.focus()
+        return True
+
+    def _replace(self, values: Float64s) -> None:
+        self.kept = [values]
+        self.kept_bytes = values.nbytes
+
+    def _of(self, buckets: UInt8s) -> Float64s:
+        """The kept samples of some buckets."""
+        room = np.empty(sum(part.size for part in self.kept) + 1)
+        at = 0
+        for part in self.kept:
+            at = sift_kept(part, buckets, room, at)
+        return room[:at].copy()
+
+    def known(self) -> dict[int, float]:
+        """The wanted order statistics that lie in buckets whose samples are all here, by rank."""
+        upto = np.cumsum(self.counts)
+        ranks = np.array(wanted_ranks(int(upto[-1])))
+        places = np.searchsorted(upto, ranks, side="right")
+        complete = self.wanted[places] == 1
+        ranks, places = ranks[complete], places[complete]
+        needed = np.zeros(N_FINE, dtype=np.uint8)
+        needed[places] = 1
+        values = self._of(needed)
+        taken = np.where(needed == 1, self.counts, 0)
+        left_out = (upto - self.counts) - (np.cumsum(taken) - taken)
+        at = ranks - left_out[places]
+        ordered = np.partition(values, np.unique(at)) if at.size else values
+        return {int(rank): float(ordered[k]) for rank, k in zip(ranks, at, strict=True)}
+
+
+def brackets(counts: Int64s, slack: float) -> UInt8s:
+    """The buckets (N_FINE,) around each percentile of the samples so far, 1 for in and 0 for out.
+
+    Eight standard deviations of a rank among independent samples to each side, and the ``slack``.
+    """
+    upto = np.cumsum(counts)
+    count = int(upto[-1])
+    wanted = np.zeros(N_FINE, dtype=np.uint8)
+    for _, q in QUANTILES:
+        spread = math.sqrt(q * (1 - q))
+        room = spread * (_SIGMAS * math.sqrt(count) + slack * count) + 1
+        low, high = np.searchsorted(upto, [q * count - room, q * count + room], side="right")
+        wanted[max(low - 1, 0) : high + 2] = 1
+    return wanted

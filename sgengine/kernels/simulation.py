@@ -1,0 +1,79 @@
+"""The event loop of the simulator: one core for every system (docs/simulator.md).
+
+At each moment at which anything happens, in this order: iterations end (replicas rising), transfers
+end, deadlines pass, requests arrive, and idle replicas begin (falling, so that what a decode replica
+sends back is seen by the prefill replicas, which come before it in number).
+"""
+
+from __future__ import annotations
+
+from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels.simulation_batch import begin
+from sgengine.kernels.simulation_delivery import arrive, finish_iteration, land, miss, take
+from sgengine.kernels.simulation_state import (
+    ARRIVALS,
+    DEADLINES,
+    LIVE_REQUESTS,
+    LOGGED,
+    NEVER,
+    TRANSFERS,
+    Costs,
+    Int64s,
+    Rules,
+    State,
+)
+
+FINISHED, LOG_FULL, STUCK = 0, 1, 2
+"""How ``advance`` comes back: all requests are over; no room in the log; live requests but no event."""
+
+
+@kernel
+def advance(s: State, k: Rules, c: Costs) -> int:
+    """Run until every request is over, or the log has no room for another round of iterations."""
+    while s.totals[ARRIVALS] > 0 or s.totals[LIVE_REQUESTS] > 0:
+        if s.log.shape[0] > 0 and s.log.shape[0] - s.totals[LOGGED] < k.replicas:
+            return LOG_FULL
+        now = _next_event(s, k)
+        if now == NEVER:
+            return STUCK
+        for at in range(k.replicas):
+            if s.r.until[at] == now:
+                finish_iteration(s, k, at, now)
+        _happen(s, k, now)
+        for at in range(k.replicas - 1, -1, -1):
+            if s.r.until[at] == NEVER:
+                begin(s, k, c, at, now)
+    return FINISHED
+
+
+@inlined
+def _next_event(s: State, k: Rules) -> int:
+    found = NEVER
+    for at in range(k.replicas):
+        found = min(found, s.r.until[at])
+    if s.totals[TRANSFERS] > 0:
+        found = min(found, s.transfer_keys[0])
+    if s.totals[DEADLINES] > 0:
+        found = min(found, s.deadline_keys[0])
+    if s.totals[ARRIVALS] > 0:
+        found = min(found, s.arrival_keys[0])
+    return found
+
+
+@inlined
+def _happen(s: State, k: Rules, now: int) -> None:
+    """Transfers, deadlines and arrivals of the moment ``now``."""
+    while s.totals[TRANSFERS] > 0 and s.transfer_keys[0] == now:
+        land(s, take(s.transfer_keys, s.transfer_items, s.totals, TRANSFERS))
+    while s.totals[DEADLINES] > 0 and s.deadline_keys[0] == now:
+        miss(s, take(s.deadline_keys, s.deadline_items, s.totals, DEADLINES), now)
+    while s.totals[ARRIVALS] > 0 and s.arrival_keys[0] == now:
+        arrive(s, k, take(s.arrival_keys, s.arrival_items, s.totals, ARRIVALS), now)
+
+
+@kernel
+def since_arrival(times: Int64s, starts: Int64s, cursor: Int64s, arrival: Int64s) -> None:
+    """Make each request's times count from its arrival, in place."""
+    for i in range(arrival.size):
+        for m in range(starts[i], cursor[i]):
+            times[m] -= arrival[i]

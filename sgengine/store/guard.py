@@ -1,0 +1,100 @@
+"""What every opening of a store makes sure of, so that a damaged one raises and never answers.
+
+deltalake opens a log whose newest entry is empty, or was cut at the end of a line, as if its commit
+had said nothing or less (1.6.6; ``tests/store/test_damage.py``). The seals catch both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from deltalake.fs import DeltaStorageHandler
+
+from sgengine.errors import DataError
+from sgengine.store.seal import Sealed, seal
+
+APP = "sgengine/seal/"
+"""The transaction of a table's seal in the log of requests is this and the table's name."""
+
+META = "sgengine.seals"
+"""The key of the same seals, as JSON, in a commit's own metadata."""
+
+_READER = 1
+"""The Delta reader version of our tables: no later feature changes what a list of files means."""
+
+
+def open_table(
+    uri: str, name: str, *, version: int | None = None, options: Mapping[str, str]
+) -> DeltaTable:
+    """The table at ``uri``, called ``name`` in messages; DataError if its log cannot be read."""
+    try:
+        table = DeltaTable(uri, version=version, storage_options=dict(options) or None)
+        protocol = table.protocol()
+    except (DeltaError, OSError, ValueError) as error:
+        raise damaged(name, f"its log cannot be read ({first_line(error)})") from error
+    if protocol.min_reader_version > _READER or protocol.reader_features:
+        features = ", ".join(protocol.reader_features or ()) or "a later protocol"
+        raise damaged(name, f"another program switched on {features}")
+    return table
+
+
+def check_entry(requests: DeltaTable, options: Mapping[str, str]) -> None:
+    """DataError unless the log entry of the version that is open tells its commit to the end."""
+    seals = entry_seals(read_entry(requests, options))
+    if seals is None:
+        raise damaged("requests", f"log entry {requests.version()} is empty or has no commitInfo")
+    for name, number in seals.items():
+        if requests.transaction_version(APP + name) != number:
+            raise damaged("requests", f"log entry {requests.version()} was cut")
+
+
+def check_seal(requests: DeltaTable, name: str, files: Iterable[Sealed]) -> None:
+    """DataError unless the live ``files`` of table ``name`` are those that the last commit left."""
+    if seal(files) != (requests.transaction_version(APP + name) or 0):
+        raise damaged(name, "its live files are not those of the last commit")
+
+
+def read_entry(table: DeltaTable, options: Mapping[str, str]) -> bytes | None:
+    """The log entry of the version that is open; None if only a checkpoint has it.
+
+    Not ``history(1)``, which gives a newer entry under this version's number when the table has moved
+    on or ``version`` was given (deltalake 1.6.6).
+    """
+    handler = DeltaStorageHandler(table.table_uri, dict(options) or None)
+    try:
+        content: bytes = handler.open_input_file(f"_delta_log/{table.version():020d}.json").read()
+    except FileNotFoundError:
+        return None
+    return content
+
+
+def entry_seals(entry: bytes | None) -> dict[str, int] | None:
+    """The seals in the metadata of a log entry: none for a commit that changed no file.
+
+    None for what is no whole entry. An entry that a checkpoint replaced is vouched for by that.
+    """
+    if entry is None:
+        return {}
+    try:
+        actions = [msgspec.json.decode(line) for line in entry.splitlines()]
+    except msgspec.DecodeError:
+        return None
+    for action in actions:
+        if isinstance(action, dict) and "commitInfo" in action:
+            return msgspec.json.decode(action["commitInfo"].get(META, "{}"), type=dict[str, int])
+    return None
+
+
+def damaged(name: str, found: str) -> DataError:
+    """The one line of a store that must not be read."""
+    return DataError(
+        f"table {name} of the store is damaged: {found}; sgengine check names the file"
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a library says, without its stack."""
+    return (str(error).splitlines() or [type(error).__name__])[0].strip()

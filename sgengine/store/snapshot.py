@@ -1,0 +1,176 @@
+"""What a store holds at one version: the files to read, and nothing that is not committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from sgengine.store.guard import check_entry, check_seal, damaged, first_line, open_table
+from sgengine.store.layout import COMMIT_POINT, SIDES, StoreTable, parse_name
+from sgengine.store.night import Night
+from sgengine.store.place import Folder
+from sgengine.store.seal import Sealed
+
+
+class DataFile(NamedTuple):
+    """A data file in use: its path in the store, with slashes, and what the log says of it.
+
+    ``values``: the partition columns of its table, in order, as texts.
+    """
+
+    path: str
+    schema_id: str
+    commit_id: str
+    size: int
+    rows: int
+    values: tuple[str, ...]
+
+    @property
+    def night(self) -> Night:
+        """The night it belongs to."""
+        return Night(self.values[0], date.fromisoformat(self.values[1]))
+
+    @property
+    def sealed(self) -> Sealed:
+        """What the seal of its table covers."""
+        return Sealed(self.path.rpartition("/")[2], self.size, self.rows, self.values)
+
+
+Unit = tuple[str, ...]
+"""Commit id, job and day: what a side file must share with a live file of requests to count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The files of every table at one version, and what is needed to read them.
+
+    ``files``: by table. ``schemas``: the columns in the files of each schema id, partition columns
+    not among them. ``columns``: all columns of requests, dimensions last. Paths lead from ``root``.
+    """
+
+    root: str
+    version: int
+    files: Mapping[str, tuple[DataFile, ...]]
+    schemas: Mapping[str, pa.Schema]
+    columns: pa.Schema
+
+    @property
+    def nights(self) -> dict[Night, str]:
+        """The commit id of every night, in order of job and day."""
+        return {file.night: file.commit_id for file in sorted(self.files["nights"], key=_by_night)}
+
+    def groups(self, table: str) -> dict[str, tuple[DataFile, ...]]:
+        """The files of a table by schema id: those of one id can be read together."""
+        groups: dict[str, list[DataFile]] = {}
+        for file in self.files[table]:
+            groups.setdefault(file.schema_id, []).append(file)
+        return {name: tuple(files) for name, files in groups.items()}
+
+    def uris(self, table: str) -> list[str]:
+        """Where the files of a table are."""
+        return [f"{self.root}/{file.path}" for file in self.files[table]]
+
+
+def _by_night(file: DataFile) -> tuple[str, ...]:
+    return file.values
+
+
+def load(place: Folder, version: int | None = None) -> tuple[DeltaTable, Snapshot]:
+    """The table of requests at ``version`` (None: now), and the snapshot; DataError if damaged.
+
+    The side tables are opened after it, so they have all that its commits wrote before.
+    """
+    requests, live = load_requests(place, version)
+    units = {unit_of(file) for file in live}
+    with ThreadPoolExecutor(len(SIDES)) as threads:
+        sides = list(threads.map(lambda table: _side(place, table, units), SIDES))
+    files = {COMMIT_POINT.name: live} | {
+        table.name: side for table, side in zip(SIDES, sides, strict=True)
+    }
+    for table, side in zip(SIDES, sides, strict=True):
+        check_seal(requests, table.name, (file.sealed for file in side))
+    return requests, Snapshot(
+        root=place.root,
+        version=requests.version(),
+        files=files,
+        schemas=_schemas(place, files.values()),
+        columns=pa.schema(requests.schema().to_arrow()),
+    )
+
+
+def load_requests(
+    place: Folder, version: int | None = None
+) -> tuple[DeltaTable, tuple[DataFile, ...]]:
+    """The table of requests and its live files, checked."""
+    name = COMMIT_POINT.name
+    table = open_table(place.uri(name), name, version=version, options=place.options)
+    check_entry(table, place.options)
+    live = tuple(listed(table, COMMIT_POINT))
+    check_seal(table, name, (file.sealed for file in live))
+    owners: dict[tuple[str, ...], str] = {}
+    for file in live:
+        if owners.setdefault(file.values[:2], file.commit_id) != file.commit_id:
+            raise damaged(name, f"two commits of {file.night} are live")
+    return table, live
+
+
+def _side(place: Folder, table: StoreTable, units: set[Unit]) -> tuple[DataFile, ...]:
+    opened = open_table(place.uri(table.name), table.name, options=place.options)
+    return tuple(file for file in listed(opened, table) if unit_of(file) in units)
+
+
+def unit_of(file: DataFile) -> Unit:
+    """The unit that a file belongs to."""
+    return (file.commit_id, *file.values[:2])
+
+
+def listed(opened: DeltaTable, table: StoreTable) -> Iterator[DataFile]:
+    """The files that a table's log names, live or not, in order of their paths."""
+    actions = pa.table(opened.get_add_actions()).select(
+        ["path", "size_bytes", "num_records", "partition"]
+    )
+    paths, sizes, rows, values = (column.to_pylist() for column in actions.columns)
+    for encoded, size, count, parts in sorted(
+        zip(paths, sizes, rows, values, strict=True), key=_first
+    ):
+        path = unquote(encoded)  # deltalake shows it encoded, and encodes what it is given
+        name = parse_name(path)
+        yield DataFile(
+            path=f"{table.name}/{path}",
+            schema_id=name.schema_id,
+            commit_id=name.commit_id,
+            size=size,
+            rows=count,
+            values=tuple(str(parts[column]) for column in table.partitions),
+        )
+
+
+def _first(row: tuple[Any, ...]) -> Any:
+    return row[0]
+
+
+def _schemas(
+    place: Folder, tables: Iterable[tuple[DataFile, ...]]
+) -> dict[str, pa.Schema]:
+    """The columns of each schema id, from one file of it."""
+    found: dict[str, pa.Schema] = {}
+    for files in tables:
+        for file in files:
+            if file.schema_id not in found:
+                found[file.schema_id] = _schema(place, file)
+    return found
+
+
+def _schema(place: Folder, file: DataFile) -> pa.Schema:
+    try:
+        return place.schema(file.path)
+    except (OSError, pa.ArrowInvalid) as error:
+        table = file.path.partition("/")[0]
+        raise damaged(table, f"{file.path} cannot be read ({first_line(error)})") from error
