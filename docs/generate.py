@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sgengine.check import KINDS, SEVERITIES
+from sgengine.check import KINDS, SEVERITIES, STORE_KINDS, Kind
 from sgengine.parity import render_profiles
 from sgengine.schema import TABLES, TableSpec
 from sgengine.schema.rules import RULES
@@ -80,19 +81,37 @@ do. The exit code is 1 if any finding is an error, else 0.
 
 Generated from `sgengine/check/kinds.py`; rows that break a rule (`tables.md`) have its name."""
 
+CHECK_STORE = """
+# Checking a store
+
+`sgengine check STORE` looks at every log entry of a results store, decodes every byte of its live
+files and holds them against their checksums and against the counts that each commit wrote down. What
+it names, no reader would have answered from: opening a store compares the newest log entry and the
+live files of every table with the seals that the last commit left, and a data file that is gone or cut
+is an error when it is read. Damage is told in one line, never by a smaller figure.
+
+| what happened | what to do |
+| --- | --- |
+| power was lost, or the disk was full: the newest log entry is empty or cut | `sgengine check STORE --mend` sets it aside, into `_sgengine/damaged/`; measure its night again |
+| a data file is gone, cut, or does not decode | measure its night again: that replaces all of it |
+| an older log entry is damaged or gone | bring it back from a copy |
+| another program wrote to a table: compaction, an append, a restore | remove its entry if it is the newest; write to a store with sgengine alone |
+
+Generated from `sgengine/check/store_kinds.py`."""
+
 
 def check_page() -> str:
     """docs/check.md: every finding with its severity, meaning and advice."""
-    parts = [CHECK]
+    return "\n".join([CHECK, *_findings(KINDS), CHECK_STORE, *_findings(STORE_KINDS)]) + "\n"
+
+
+def _findings(kinds: Sequence[Kind]) -> Iterator[str]:
     for severity in SEVERITIES:
-        parts.append(f"\n## {severity}\n\n| finding | counts | what it means | what to do |")
-        parts.append("| --- | --- | --- | --- |")
-        parts += [
-            f"| `{kind.name}` | {kind.of} | {kind.meaning} | {kind.advice} |"
-            for kind in KINDS
-            if kind.severity == severity
-        ]
-    return "\n".join(parts) + "\n"
+        yield f"\n## {severity}\n\n| finding | counts | what it means | what to do |"
+        yield "| --- | --- | --- | --- |"
+        for kind in kinds:
+            if kind.severity == severity:
+                yield f"| `{kind.name}` | {kind.of} | {kind.meaning} | {kind.advice} |"
 
 
 PARITY = """# A client's own figures

@@ -3,6 +3,7 @@
 from sgengine.aggregate.activity import Activity
 from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, gather_samples
 from sgengine.aggregate.distribution import QUANTILES, STATISTICS, Distribution, distribution
+from sgengine.aggregate.flat import APPROXIMATE, LATENCIES, flat_group
 from sgengine.aggregate.gap_table import GapTable
 from sgengine.aggregate.keys import Key, group_rows
 from sgengine.aggregate.load import Load, load_of
@@ -32,13 +33,16 @@ from sgengine.aggregate.selection import (
     parse_window,
 )
 from sgengine.aggregate.settings import DEFAULT_BY, SummarySettings
+from sgengine.aggregate.settings_row import settings_row, summary_of
 from sgengine.aggregate.sorted_spool import SortedSpool
 from sgengine.aggregate.windows import HOUR_NS, SLICES, Span, span_of, window
 
 __all__ = [
+    "APPROXIMATE",
     "DEFAULT_BY",
     "HOUR_NS",
     "INSIDE",
+    "LATENCIES",
     "NOWHERE",
     "QUANTILES",
     "SLICES",
@@ -67,6 +71,7 @@ __all__ = [
     "Trim",
     "choose",
     "distribution",
+    "flat_group",
     "gather_samples",
     "group_rows",
     "load_of",
@@ -76,7 +81,9 @@ __all__ = [
     "parse_window",
     "places",
     "sections_of",
+    "settings_row",
     "side_of",
     "span_of",
+    "summary_of",
     "window",
 ]

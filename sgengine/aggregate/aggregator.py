@@ -40,10 +40,14 @@ class Aggregator:
     Adding batches in any order, or merging aggregators of parts, gives the same figures: integers and
     order statistics exactly, sums rounded once. ``sections``: the part of each run that is chosen, if
     the settings choose one; what is added are its members. ``columns``: those that any row has.
+    ``unit``: the column by whose values T adds up, a run each; ``sources``: where the stated T of one
+    comes from, if not from the run's file.
     """
 
     settings: SummarySettings
     sections: Sections | None = None
+    unit: str = "run"
+    sources: Mapping[str, str] = field(default_factory=dict)
     columns: dict[str, None] = field(default_factory=dict)
     outside: dict[Key, int] = field(default_factory=dict)
     runs: dict[Key, set[str]] = field(default_factory=dict)
@@ -95,12 +99,12 @@ class Aggregator:
             self.outside[key] = self.outside.get(key, 0) + count
 
     def _add_runs(self, requests: pa.RecordBatch, keys: list[Key], codes: Int64s) -> None:
-        runs, run_codes = group_rows(requests, ("run",))
+        runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
             rows = np.flatnonzero(run_codes == i)
             part = requests if len(runs) == 1 else requests.take(pa.array(rows))
             self.spans.setdefault(str(run), Span()).merge(span_of(part))
-            for code in np.unique(codes[rows]):
+            for code in np.flatnonzero(np.bincount(codes[rows])):
                 self.runs.setdefault(keys[code], set()).add(str(run))
 
     def merge(self, other: Aggregator) -> None:
@@ -130,9 +134,11 @@ class Aggregator:
             check_by(self.settings.by, self.columns)
         if itl is None:
             itl = self.pool.distributions()
-        return [
-            self._figures(key, stated or {}, itl.get(key)) for key in sorted(self.runs, key=_order)
-        ]
+        return [self._figures(key, stated or {}, itl.get(key)) for key in self.keys()]
+
+    def keys(self) -> list[Key]:
+        """The groups, sorted: those of ``finish``."""
+        return sorted(self.runs, key=_order)
 
     def _figures(self, key: Key, stated: Mapping[str, int], itl: Distribution | None) -> Figures:
         settings = self.settings
@@ -156,7 +162,10 @@ class Aggregator:
             return windowed(runs, self.sections, "night", part=part)
         if settings.selection is None or self.sections is None or settings.duration_ns is not None:
             length = None if part is None else part[1] - part[0]
-            return window(runs, self.spans, stated, given_ns=settings.duration_ns, slice_ns=length)
+            given = settings.duration_ns
+            return window(
+                runs, self.spans, stated, sources=self.sources, given_ns=given, slice_ns=length
+            )
         return windowed(runs, self.sections, settings.selection.source, part=part)
 
 

@@ -138,9 +138,9 @@ def _tokens(group: Group) -> Figures:
 def _smooth(group: Group) -> Figures:
     kept = group.kept
     exact = group.rate(_sum(kept.benefit))
-    low, high = _sum(kept.benefit_min), _sum(kept.benefit_max)
-    if exact is not None:
-        low = high = None
+    low = high = None
+    if exact is None:
+        low, high = _sum(kept.benefit_min), _sum(kept.benefit_max)
     return {
         "smooth_goodput": exact,
         "smooth_goodput_min": group.rate(low),

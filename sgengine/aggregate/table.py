@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sgengine.compute.envelopes import idle_at
-from sgengine.compute.ragged import int64s
+from sgengine.compute.ragged import int64s, places_in
 from sgengine.objectives import Reader
 from sgengine.schema.enums import STATUSES
 
@@ -76,4 +75,4 @@ def requests_of(batch: pa.RecordBatch) -> Requests:
 
 def status_codes(column: pa.Array) -> Int64s:
     """Index into STATUSES of each row of a status column."""
-    return int64s(pc.index_in(column.cast(pa.string()), pa.array(STATUSES)))
+    return places_in(column, STATUSES)

@@ -83,22 +83,25 @@ def window(
     spans: Mapping[str, Span],
     stated: Mapping[str, int],
     *,
+    sources: Mapping[str, str] | None = None,
     given_ns: int | None = None,
     slice_ns: int | None = None,
 ) -> Window:
     """The first of METRICS 5 (a) to (d) that applies to a group that touches ``runs``.
 
-    ``stated``: the durations that the runs' files state. Several runs add up.
+    ``stated``: the durations that the runs' files state; ``sources``: where one comes from, if not
+    from there. Several runs add up.
     """
     if given_ns is not None:
         return Window(duration_ns=given_ns, source="given")
     if slice_ns is not None:
         return Window(duration_ns=slice_ns, source="slice")
     total: int | None = 0
-    sources: set[str] = set()
+    found: set[str] = set()
     for run in runs:
         span = spans[run].observed_ns
         duration = stated.get(run, span)
-        sources.add("stated by the run" if run in stated else "observed over the run")
+        said = "stated by the run" if run in stated else "observed over the run"
+        found.add((sources or {}).get(run, said))
         total = None if total is None or duration is None else total + duration
-    return Window(duration_ns=total, source=" and ".join(sorted(sources)))
+    return Window(duration_ns=total, source=" and ".join(sorted(found)))

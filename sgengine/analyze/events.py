@@ -19,10 +19,11 @@ import pyarrow as pa
 
 from sgengine import readers, shuffle
 from sgengine.analyze.cut import Unseen
-from sgengine.analyze.parts import Bucket, Held, Part
+from sgengine.analyze.parts import Bucket, Held, Loaded, Part
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.executors import Stop
-from sgengine.readers import IDS, TEXT, Partition, Reject, RunFacts, Source, SourcePlan
+from sgengine.readers import IDS, TEXT, Batch, Partition, Reject, RunFacts, Source, SourcePlan
+from sgengine.schema import DELIVERIES
 
 _LABELS = ("run", "system", "workload", "clock", "origin")
 
@@ -153,11 +154,19 @@ class _Shuffle:
         receipts = [found.receipt for found in self._splits]
         rejects = tuple(reject for found in self._splits for reject in found.rejects)
         types = shuffle.one_type_each(kind for receipt in receipts for kind in receipt.types)
+        if not any(receipt.rows for receipt in receipts):
+            return [self._nothing(rejects)]
         if self._is_spilling:
             return list(self._buckets(receipts, types, rejects))
         self._splits.clear()
         pieces = [piece for receipt in receipts for piece in receipt.held]
         return list(self._held(pieces, types, rejects))
+
+    def _nothing(self, rejects: tuple[Reject, ...]) -> Part:
+        """The part of a log in which no event is any good: its rejects alone."""
+        rows = pa.RecordBatch.from_pylist([], schema=DELIVERIES.schema())
+        batch = Batch(deliveries=rows, places=None, place_word="request", rejects=rejects)
+        return Loaded(source=self._source, loaded=(batch,))
 
     def _works(self) -> Iterator[SplitWork]:
         """The tasks, each made when a worker is free: those after the memory is full hold nothing."""

@@ -51,5 +51,11 @@ class Fold:
 
     def runs(self) -> pa.Table:
         """The RUNS table."""
-        sections = {} if self.sections is None else self.sections
-        return self.ledger.table(self.aggregate.spans, sections)
+        return self.ledger.table(self.aggregate.spans, self._chosen())
+
+    def daily_runs(self) -> dict[int | None, pa.Table]:
+        """The RUNS table of each day of arrival, by its start in ns since the epoch."""
+        return self.ledger.daily(self._chosen())
+
+    def _chosen(self) -> Sections:
+        return {} if self.sections is None else self.sections

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from sgengine.aggregate import (
@@ -19,7 +17,6 @@ from sgengine.aggregate import (
     Sections,
     Steady,
     gather_samples,
-    group_rows,
     only,
     places,
 )
@@ -34,33 +31,13 @@ from sgengine.analyze.rejects import (
     together,
 )
 from sgengine.analyze.settings import AnalyzeSettings
+from sgengine.analyze.tallies import Tallies, Tally, count_outside, count_rejects, count_rows
 from sgengine.compute import Measured, MeasureSettings, compute
 from sgengine.executors import Stop
 from sgengine.readers import Batch
 
 MAX_LISTED = 1000
 """Rejects of a partition listed one by one; further ones are counted by reason."""
-
-
-@dataclass(kw_only=True)
-class Tally:
-    """Counts of one run within one source, and the labels of its first row."""
-
-    labels: dict[str, str]
-    rows_measured: int = 0
-    rows_rejected: int = 0
-    n_chunks: int = 0
-    n_output_tokens: int = 0
-    remarks: Counter[str] = field(default_factory=Counter)
-
-    def merge(self, other: Tally) -> None:
-        """Add another part's counts."""
-        self.rows_measured += other.rows_measured
-        self.rows_rejected += other.rows_rejected
-        self.n_chunks += other.n_chunks
-        self.n_output_tokens += other.n_output_tokens
-        self.remarks.update(other.remarks)
-        self.labels = self.labels or other.labels
 
 
 @dataclass(kw_only=True)
@@ -73,7 +50,7 @@ class Receipt:
     tokens: list[Measured] = field(default_factory=list)
     rejects: list[Rejected] = field(default_factory=list)
     outside: Outside = field(default_factory=dict)
-    tallies: dict[str | None, Tally] = field(default_factory=dict)
+    tallies: Tallies = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +110,8 @@ class Measure:
         if self.keep_tokens:
             receipt.tokens.append(measured)
         list_rejects([line for line in found if line.reason != OUTSIDE], receipt)
-        count_rows(requests, batch.weight(measured.kept), receipt)
-        count_rejects(found, receipt)
+        count_rows(requests, batch.weight(measured.kept), receipt.tallies)
+        count_rejects(found, receipt.tallies)
         for remark in batch.remarks:
             tally = receipt.tallies.setdefault(remark.run, Tally(labels={}))
             tally.remarks[remark.text] += remark.count
@@ -150,7 +127,7 @@ class Measure:
             return measured
         left = only(measured, outside)
         receipt.aggregate.leave_out(left.requests)
-        count_outside(left.requests, batch.weight(left.kept), receipt)
+        count_outside(left.requests, batch.weight(left.kept), receipt.tallies)
         add_outside(receipt.outside, outside_in(batch, measured.kept, where, source))
         return only(measured, np.flatnonzero(where == INSIDE))
 
@@ -167,46 +144,6 @@ def list_rejects(found: list[Rejected], receipt: Receipt) -> None:
                 break
         else:
             receipt.rejects.append(reject)
-
-
-_LABELS = ("system", "workload", "clock", "origin")
-
-
-def count_rows(requests: pa.RecordBatch, weights: npt.NDArray[np.int64], receipt: Receipt) -> None:
-    """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each."""
-    for tally, part, rows in _tallies(requests, receipt):
-        tally.rows_measured += int(weights[rows].sum())
-        tally.n_chunks += part.column("n_chunks").cast(pa.int64()).sum().as_py() or 0
-        tally.n_output_tokens += part.column("n_output_tokens").cast(pa.int64()).sum().as_py() or 0
-
-
-def count_rejects(found: list[Rejected], receipt: Receipt) -> None:
-    """Add rejects to the counts of their runs."""
-    for reject in found:
-        tally = receipt.tallies.setdefault(reject.run, Tally(labels={}))
-        tally.rows_rejected += reject.count
-
-
-def count_outside(
-    requests: pa.RecordBatch, weights: npt.NDArray[np.int64], receipt: Receipt
-) -> None:
-    """Add one batch's rows outside of windows to the counts of their runs."""
-    for tally, _, rows in _tallies(requests, receipt):
-        tally.rows_rejected += int(weights[rows].sum())
-
-
-def _tallies(
-    requests: pa.RecordBatch, receipt: Receipt
-) -> Iterator[tuple[Tally, pa.RecordBatch, npt.NDArray[np.int64]]]:
-    """The counts of each run in ``requests``, its rows, and where they are."""
-    runs, codes = group_rows(requests, ("run",))
-    for i, (run,) in enumerate(runs):
-        rows = np.flatnonzero(codes == i)
-        part = requests.take(pa.array(rows)) if len(runs) > 1 else requests
-        first = {name: part.column(name)[0].as_py() for name in _LABELS}
-        tally = receipt.tallies.setdefault(str(run), Tally(labels=first))
-        tally.labels = tally.labels or first
-        yield tally, part, rows
 
 
 @dataclass(frozen=True, kw_only=True)

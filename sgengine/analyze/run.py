@@ -36,7 +36,8 @@ class Analysis:
     """The outcome of one analysis.
 
     ``groups``: a dict a group, as ``--json`` prints it. ``requests``: the REQUESTS table, or None if it
-    was not asked for. ``gaps``: the GAPS table, or None. ``failures``: sources that could not be read.
+    was not asked for. ``gaps``: the GAPS table, or None. ``daily_runs``: RUNS by day of arrival, for
+    those who keep days apart (RunLedger.daily). ``failures``: sources that could not be read.
     ``windows``: the part of each run that was chosen, by run; None if all of each run counts.
     """
 
@@ -45,6 +46,7 @@ class Analysis:
     requests: pa.Table | None
     gaps: pa.Table | None
     runs: pa.Table
+    daily_runs: Mapping[int | None, pa.Table]
     rejected: tuple[Rejected, ...]
     skipped: tuple[Skipped, ...]
     failures: tuple[Failure, ...]
@@ -127,6 +129,7 @@ def analysis_of(
         requests=requests,
         gaps=fold.gaps.table() if fold.gaps else None,
         runs=fold.runs(),
+        daily_runs=fold.daily_runs(),
         rejected=(*fold.rejects, *fold.outside.values()),
         skipped=skipped,
         failures=failures,

@@ -1,11 +1,11 @@
 """What a notebook calls: read, measure, summarize, connect, query, and the values they give."""
 
+from sgengine.aggregate import LATENCIES, flat_group, settings_row
+from sgengine.aggregate.spelling import Objectives, resolve, summary_settings
 from sgengine.api.calls import connect, measure, read, summarize
 from sgengine.api.curves import curve
-from sgengine.api.objectives import Objectives, resolve, summary_settings
 from sgengine.api.query import Answer, query
-from sgengine.api.settings_row import settings_row
-from sgengine.api.values import LATENCIES, Measured, Summary, Trace, flat_group
+from sgengine.api.values import Measured, Summary, Trace
 
 __all__ = [
     "LATENCIES",

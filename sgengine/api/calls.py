@@ -25,6 +25,15 @@ from sgengine.aggregate import (
     only,
     places,
     sections_of,
+    settings_row,
+)
+from sgengine.aggregate.spelling import (
+    Duration,
+    Objectives,
+    Share,
+    resolve,
+    resolve_reader,
+    summary_settings,
 )
 from sgengine.analyze import (
     AnalyzeSettings,
@@ -35,15 +44,6 @@ from sgengine.analyze import (
     rejects_table,
     with_parts,
 )
-from sgengine.api.objectives import (
-    Duration,
-    Objectives,
-    Share,
-    resolve,
-    resolve_reader,
-    summary_settings,
-)
-from sgengine.api.settings_row import settings_row
 from sgengine.api.values import Measured, Summary, Trace
 from sgengine.compute import Measured as Tokens
 from sgengine.compute import MeasureSettings

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sgengine.api.objectives import Duration, resolve_reader
+from sgengine.aggregate.spelling import Duration, resolve_reader
 from sgengine.api.values import Trace
 from sgengine.compute.curve import delivery_curve
 from sgengine.errors import DataError, UsageError

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sgengine.aggregate import settings_row
 from sgengine.analyze import Analysis, AnalyzeSettings, Progress, analyze
-from sgengine.api.settings_row import settings_row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from sgengine import compute
-from sgengine.aggregate import QUANTILES, STATISTICS, Section, SummarySettings
+from sgengine.aggregate import Section, SummarySettings, flat_group
 from sgengine.api.show import Shown
 from sgengine.readers import Batch, SourcePlan
-
-LATENCIES = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_latency_ms", "user_idle_latency_ms")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -74,21 +72,3 @@ class Summary(Shown):
 
     def _shown(self) -> pa.Table:
         return self.table
-
-
-def flat_group(group: dict[str, Any]) -> dict[str, Any]:
-    """One row of plain values: what a group's figures are in a table, as in CSV."""
-    row: dict[str, Any] = {}
-    for name, value in group.items():
-        if name == "status":
-            row |= {f"n_{status}": count for status, count in value.items()}
-        elif name in LATENCIES:
-            stem = name.removesuffix("_ms")
-            row[f"n_{stem}"] = value["count"]
-            row |= {f"{stem}_{part}_ms": value[part] for part in STATISTICS}
-        else:
-            row[name] = value
-    return row
-
-
-__all__ = ["LATENCIES", "QUANTILES", "Measured", "Summary", "Trace", "flat_group"]

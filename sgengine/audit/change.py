@@ -6,7 +6,7 @@ marked as undetermined, left as they are, and later operations leave them alone 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,14 +15,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sgengine.aggregate.attainment import YES, clause_answers
+from sgengine.aggregate.table import requests_of
 from sgengine.audit.operations import Abandon, Delay, Operation
 from sgengine.compute import Measured, MeasureSettings, compute
-from sgengine.compute.bare import BareTimes, as_chunks
 from sgengine.compute.ragged import Bools, Ragged, bools, frozen, int64s
 from sgengine.compute.rows import tokens_of
 from sgengine.kernels import audit as kernels
 from sgengine.kernels import scan
-from sgengine.objectives import Slo
+from sgengine.objectives import DEFAULT_READER, Slo
 from sgengine.schema import DELIVERIES
 
 Int64s = npt.NDArray[np.int64]
@@ -33,16 +34,26 @@ _SLIM = MeasureSettings(envelopes=False, smoothness=False, gaps=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Change:
-    """A batch of R rows, changed: ``deliveries``, in the same order.
+class Marks:
+    """What became of R rows, (R,) bool each; a row that breaks a rule has no mark."""
 
-    ``delayed``, ``cut``, ``undetermined``: (R,) bool. Rows that break a rule are none of these.
-    """
-
-    deliveries: pa.RecordBatch
     delayed: Bools
     cut: Bools
     undetermined: Bools
+
+    def of(self, rows: Int64s) -> Marks:
+        """The marks of some rows."""
+        return Marks(
+            delayed=self.delayed[rows], cut=self.cut[rows], undetermined=self.undetermined[rows]
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Change:
+    """A batch of DELIVERIES, changed, its rows in the same order, and their ``marks``."""
+
+    deliveries: pa.RecordBatch
+    marks: Marks
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +70,12 @@ class _Rows:
         """The rows without chunk times, (R,) bool."""
         return self.free & ~bools(self.batch.column("chunk_times_ns").is_valid())
 
+    @property
+    def bounded(self) -> Bools:
+        """The rows with tokens, or perhaps some, not all of which have a time, (R,) bool."""
+        found: Bools = self.listless | (self.ragged.kinds == scan.UNKNOWN_SIZES)
+        return found & (self.n != 0)
+
 
 def change(
     batch: pa.RecordBatch, operations: Sequence[Operation], measured: Measured | None = None
@@ -69,7 +86,7 @@ def change(
     on the arguments alone, and a row of it on nothing but the row.
     """
     none = np.zeros(batch.num_rows, dtype=np.bool_)
-    found = Change(deliveries=batch, delayed=none, cut=none, undetermined=none)
+    found = Change(deliveries=batch, marks=Marks(delayed=none, cut=none, undetermined=none))
     for operation in operations:
         if measured is None:
             measured = compute(found.deliveries, _SLIM)
@@ -84,9 +101,9 @@ def change(
 
 
 def _rows(found: Change, measured: Measured) -> _Rows:
-    free = np.zeros(found.cut.size, dtype=np.bool_)
+    free = np.zeros(found.deliveries.num_rows, dtype=np.bool_)
     free[measured.kept] = True
-    free &= ~found.undetermined
+    free &= ~found.marks.undetermined
     n = np.full(free.size, -1, dtype=np.int64)
     n[measured.kept] = int64s(measured.requests.column("n_output_tokens"))
     kinds = np.where(free, measured.ragged.kinds, scan.NO_CHUNKS).astype(np.uint8)
@@ -107,12 +124,14 @@ def _delay(found: Change, rows: _Rows, operation: Delay) -> Change:
     end = int64s(rows.batch.column("end_ns"))
     batch = _with_lists(rows.batch, "chunk_times_ns", times, offsets - offsets[0])
     batch = _with(batch, "end_ns", moved & (end >= 0), pa.array(np.maximum(end, last)))
-    return replace(
-        found,
-        deliveries=batch,
-        delayed=found.delayed | moved,
-        undetermined=found.undetermined | (rows.listless & ~np.isin(rows.n, (0, 1))),
-    )
+    undetermined = rows.listless & ~np.isin(rows.n, (0, 1))
+    return _marked(found, batch, delayed=moved, undetermined=undetermined)
+
+
+def _marked(found: Change, batch: pa.RecordBatch, **more: Bools) -> Change:
+    """The next change, which adds rows to some of the marks."""
+    marks = {name: getattr(found.marks, name) | rows for name, rows in more.items()}
+    return Change(deliveries=batch, marks=replace(found.marks, **marks))
 
 
 # --- Abandon -------------------------------------------------------------------------------------
@@ -120,73 +139,70 @@ def _delay(found: Change, rows: _Rows, operation: Delay) -> Change:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Cuts:
-    """Of R rows: a code of kernels.audit, the moment in ns, and the chunks and tokens that stay."""
+    """Of R rows: whether, and at which moment in ns, each is cut, and the chunks and tokens that stay."""
 
-    outcome: npt.NDArray[np.uint8]
+    lost: Bools
     moment: Int64s
     chunks: Int64s
     tokens: Int64s
 
 
 def _abandon(found: Change, rows: _Rows, operation: Abandon) -> Change:
-    cuts = _cuts(rows.ragged, rows.n, operation.slo)
-    _decide_listless(cuts, rows, operation.slo)
-    cut = cuts.outcome == kernels.LOST
-    return replace(
-        found,
-        deliveries=_cut(rows, cuts, cut) if cut.any() else rows.batch,
-        cut=found.cut | cut,
-        undetermined=found.undetermined | (cuts.outcome == kernels.OPEN),
-    )
+    cuts = _cuts(rows, operation.slo)
+    undetermined = _decide_bounded(cuts, rows, operation.slo)
+    batch = _cut(rows, cuts) if cuts.lost.any() else rows.batch
+    return _marked(found, batch, cut=cuts.lost, undetermined=undetermined)
 
 
-def _cuts(ragged: Ragged, n: Int64s, slo: Slo) -> _Cuts:
-    """When each row with chunks loses the SLO."""
+def _cuts(rows: _Rows, slo: Slo) -> _Cuts:
+    """When each row loses the SLO, of those whose tokens all have a time."""
+    ragged, pace = rows.ragged, slo.pace
     cuts = _Cuts(
-        outcome=np.zeros(ragged.rows, dtype=np.uint8),
+        lost=np.zeros(ragged.rows, dtype=np.bool_),
         moment=np.zeros(ragged.rows, dtype=np.int64),
         chunks=np.diff(ragged.offsets),
-        tokens=n.copy(),
+        tokens=rows.n.copy(),
     )
-    pace = slo.pace
     bounds = [slo.ttft_ns, slo.tbt_ns, slo.tpot_ns, slo.e2e_ns]
     limits: tuple[Any, ...] = (
         *(kernels.NEVER if bound is None else bound for bound in bounds),
         0 if pace is None else pace.first_ns,
         -1 if pace is None else pace.pace_ns,
     )
-    outputs = (cuts.outcome, cuts.moment, cuts.chunks, cuts.tokens)
-    kernels.abandon(*tokens_of(ragged), frozen(n), *limits, *outputs)
+    run: Callable[..., None] = kernels.abandon
+    outputs = (cuts.lost, cuts.moment, cuts.chunks, cuts.tokens)
+    run(*tokens_of(ragged), frozen(rows.n), *limits, *outputs)
     return cuts
 
 
-def _decide_listless(cuts: _Cuts, rows: _Rows, slo: Slo) -> None:
-    """The rows without chunk times, as the one or two chunks that are known of them.
+def _decide_bounded(cuts: _Cuts, rows: _Rows, slo: Slo) -> Bools:
+    """Cut the rows without chunk times or sizes whose first token is too late: nothing came before.
 
-    A first token alone says nothing of the clauses but ttft, and no token's time nothing at all.
+    Others keep every clause for certain, by their bounds, or are undetermined: what is returned.
     """
-    at = np.flatnonzero(rows.listless)
-    bare = BareTimes(
-        ttft=int64s(rows.batch.column("ttft_ns")),
-        last=int64s(rows.batch.column("last_ns")),
-        has_ttft=bools(rows.batch.column("ttft_ns").is_valid()),
-        has_last=bools(rows.batch.column("last_ns").is_valid()),
-    )
-    ragged, _ = as_chunks(bare, rows.n, at)
-    n = rows.n[at]
-    found = _cuts(ragged, n, slo)
-    only_ttft = slo.ttft_ns is not None and slo == Slo(ttft_ns=slo.ttft_ns)
-    lone = (np.diff(ragged.offsets) == 1) & (n >= 2)
-    unknown = (ragged.kinds == scan.NO_CHUNKS) | (lone & (not only_ttft))
-    cuts.outcome[at] = np.where(
-        unknown & (found.outcome == kernels.KEPT), kernels.OPEN, found.outcome
-    )
-    cuts.moment[at], cuts.tokens[at] = found.moment, found.tokens
+    undetermined = np.zeros(rows.n.size, dtype=np.bool_)
+    at = np.flatnonzero(rows.bounded)
+    if at.size == 0:
+        return undetermined
+    reader = slo.pace or DEFAULT_READER
+    measured = compute(rows.batch.take(pa.array(at)), replace(_SLIM, reader=reader))
+    requests = requests_of(measured.requests)
+    first_ns = None if slo.pace is None else slo.pace.first_ns
+    early = min(b for b in (slo.ttft_ns, slo.e2e_ns, first_ns, kernels.NEVER) if b is not None)
+    lost = (requests.ttft > early) & (requests.n >= 1)
+    holds = np.ones(at.size, dtype=np.bool_)
+    for _, answers in clause_answers(requests, slo, reader):
+        holds &= answers == YES
+    cuts.lost[at] = lost
+    for column, value in ((cuts.moment, early), (cuts.chunks, 0), (cuts.tokens, 0)):
+        column[at[lost]] = value
+    undetermined[at] = ~lost & ~holds
+    return undetermined
 
 
-def _cut(rows: _Rows, cuts: _Cuts, cut: Bools) -> pa.RecordBatch:
-    """The batch with the ``cut`` rows ended at their moment."""
-    batch, ragged = rows.batch, rows.ragged
+def _cut(rows: _Rows, cuts: _Cuts) -> pa.RecordBatch:
+    """The batch with the lost rows ended at their moment."""
+    batch, ragged, cut = rows.batch, rows.ragged, cuts.lost
     for name, values, offsets in (
         ("chunk_times_ns", ragged.times, ragged.offsets),
         ("chunk_tokens", ragged.sizes, ragged.size_offsets),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sgengine.check.kinds import ERROR, INFO, OWN_KINDS, Kind
+from sgengine.check.store_kinds import STORE_KINDS
 from sgengine.schema.rules import RULES, Rule
 
 
@@ -60,9 +61,9 @@ def _of_rule(rule: Rule) -> Kind:
 
 
 KINDS = (*(_of_rule(rule) for rule in RULES if rule.name != "outside_window"), *OWN_KINDS)
-"""Every kind of finding; those of rows that break a rule have the rule's name."""
+"""Every kind of finding about traces; those of rows that break a rule have the rule's name."""
 
-KIND_BY_NAME = {kind.name: kind for kind in KINDS}
+KIND_BY_NAME = {kind.name: kind for kind in (*KINDS, *STORE_KINDS)}
 
 
 def finding(

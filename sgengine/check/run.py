@@ -1,4 +1,4 @@
-"""``check``: from inputs to findings, in one pass over the rows and bounded memory."""
+"""Traces looked at: from inputs to findings, in one pass over the rows and bounded memory."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sgengine.analyze import (
     read_part,
     with_parts,
 )
+from sgengine.check.checked import Checked
 from sgengine.check.evidence import Evidence
 from sgengine.check.findings import Example, Finding, finding
 from sgengine.check.judge_rows import rows_judged
 from sgengine.check.judge_runs import runs_judged
 from sgengine.check.judge_times import times_judged
 from sgengine.check.keys import suspects_in
-from sgengine.check.kinds import SEVERITIES
 from sgengine.check.look import Look
 from sgengine.compute import MeasureSettings, compute
 from sgengine.errors import DataError, SgengineError
@@ -36,26 +36,7 @@ from sgengine.readers import SourcePlan, is_log
 Int64s = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """The outcome of a check: findings, the gravest first. ``requests``: rows that can be measured.
-
-    ``rows``: all rows found, with those that are left out. ``sources`` and ``runs``: how many.
-    """
-
-    findings: tuple[Finding, ...]
-    sources: int
-    runs: int
-    rows: int
-    requests: int
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether no finding is an error."""
-        return not any(found.is_error for found in self.findings)
-
-
-def check(
+def check_traces(
     inputs: Sequence[str],
     settings: AnalyzeSettings | None = None,
     *,
@@ -82,7 +63,7 @@ def check(
     ]
     requests = sum(run.counts["rows"] for run in seen.runs.values())
     return Checked(
-        findings=tuple(sorted(found, key=lambda each: SEVERITIES.index(each.severity))),
+        findings=tuple(found),
         sources=len(plans) + len(broken),
         runs=len({run for _, run in seen.runs}),
         rows=seen.rows + sum(seen.rejects.values()),

@@ -1,4 +1,4 @@
-"""``sgengine check``: what is wrong with traces, before anyone trusts a figure."""
+"""``sgengine check``: what is wrong with traces and stores, before anyone trusts a figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sgengine.cli.commands import Verb
+from sgengine.cli.commands import Verb, option
+from sgengine.cli.failures import say
 from sgengine.cli.options import Reading, inputs_argument, source_options
 from sgengine.cli.output import json_option, put_json
 from sgengine.cli.progress import progress_bar
@@ -19,23 +20,36 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "sgengine check data/*.parquet",
     "sgengine check traces/ --json",
+    "sgengine check results",
 )
 
 
 @click.command(cls=Verb, examples=EXAMPLES)
 @inputs_argument
+@option(
+    "Store",
+    "--mend",
+    is_flag=True,
+    help="First set aside, in _sgengine/damaged of a store, newest log entries that are empty or cut "
+    "and damaged checkpoints; the nights of such entries are to be measured again.",
+)
 @source_options
 @json_option
-def check(inputs: tuple[str, ...], chosen: Reading, as_json: bool) -> int:
-    """Check the quality of traces.
+def check(inputs: tuple[str, ...], chosen: Reading, mend: bool, as_json: bool) -> int:
+    """Check the quality of traces, and whether a results store is whole.
 
-    Clocks, units, buffering, chunks and tokens, duplicates, unfinished requests, load, and what the
-    timing forbids: each finding with its severity, its count, an example, and what to do.
+    Traces: clocks, units, buffering, chunks and tokens, duplicates, unfinished requests, load, and what
+    the timing forbids. Stores: every log entry, and every byte of every live file. Each finding has its
+    severity, its count, an example, and what to do.
 
     Exit code: 0, or 1 if any finding is an error, or 2 for a wrong call.
     """
     from sgengine.check import check as run
+    from sgengine.check import mend as set_aside
 
+    if mend:
+        for aside in set_aside(inputs):
+            say(f"set aside {aside.request} of {aside.source}")
     with progress_bar() as progress:
         checked = run(inputs, chosen.source_settings(), progress=progress)
     if as_json:

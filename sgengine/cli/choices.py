@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sgengine.cli.sizes import parse_size
+from sgengine.objectives.sizes import parse_size
 
 if TYPE_CHECKING:
     from sgengine.analyze import AnalyzeSettings
@@ -14,7 +14,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class Work:
+    """Where to work, and with how much memory, in the user's spelling."""
+
+    on: str
+    memory: str
+
+    def work_settings(self) -> AnalyzeSettings:
+        """Settings with these choices alone; UsageError for a value that is not allowed."""
+        from sgengine.analyze import AnalyzeSettings
+        from sgengine.executors import choose_executor
+
+        return AnalyzeSettings(
+            executor=choose_executor(self.on), memory_bytes=parse_size(self.memory)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Work):
     """What the options say of inputs and of where to work, in the user's spelling."""
 
     format: str | None
@@ -23,8 +40,6 @@ class Reading:
     run: str | None
     origin: str | None
     mapping: str | None
-    on: str
-    memory: str
 
     def read_options(self) -> ReadOptions:
         """How to read the inputs."""
@@ -41,14 +56,7 @@ class Reading:
 
     def source_settings(self) -> AnalyzeSettings:
         """Settings with these choices alone; UsageError for a value that is not allowed."""
-        from sgengine.analyze import AnalyzeSettings
-        from sgengine.executors import choose_executor
-
-        return AnalyzeSettings(
-            read=self.read_options(),
-            executor=choose_executor(self.on),
-            memory_bytes=parse_size(self.memory),
-        )
+        return replace(self.work_settings(), read=self.read_options())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,15 @@ import click
 
 import sgengine
 from sgengine.cli.analyze import analyze
+from sgengine.cli.audit import audit
+from sgengine.cli.capacity import capacity
 from sgengine.cli.check import check
 from sgengine.cli.commands import Verbs, end_on_signals
+from sgengine.cli.gate import gate
 from sgengine.cli.parity import parity
 from sgengine.cli.sample import sample
 from sgengine.cli.schema import schema
+from sgengine.cli.simulate import simulate
 from sgengine.cli.sql import sql
 
 EXAMPLES = (
@@ -33,7 +37,7 @@ def cli() -> None:
     """How an LLM serving system felt to its users, from its token-delivery traces."""
 
 
-for verb in (analyze, check, parity, sql, schema, sample):
+for verb in (analyze, audit, capacity, check, gate, parity, sql, schema, sample, simulate):
     cli.add_command(verb)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sgengine.cli.choices import Choices, Reading
+from sgengine.cli.choices import Choices, Reading, Work
 from sgengine.cli.commands import option
 from sgengine.cli.window_options import window_options
 from sgengine.objectives import PENALTIES, PRESETS
@@ -17,7 +17,15 @@ from sgengine.objectives import PENALTIES, PRESETS
 Function = Callable[..., Any]
 
 
-__all__ = ["Choices", "Reading", "inputs_argument", "reading_options", "source_options"]
+__all__ = [
+    "Choices",
+    "Reading",
+    "Work",
+    "inputs_argument",
+    "reading_options",
+    "source_options",
+    "work_options",
+]
 
 _INPUT, _AIMS, _FIGURES, _WORK = "Input", "Reader, benefit and SLO", "Figures", "Work"
 _AS_SAID = "as the file says"
@@ -196,7 +204,12 @@ def source_options(verb: Function) -> Function:
     return _with(verb, Reading, (*_INPUT_OPTIONS, *_WORK_OPTIONS))
 
 
-def _with(verb: Function, kind: type[Reading], options: Sequence[Function]) -> Function:
+def work_options(verb: Function) -> Function:
+    """Give a verb the options of work alone, as one ``Work``, named ``chosen``."""
+    return _with(verb, Work, _WORK_OPTIONS)
+
+
+def _with(verb: Function, kind: type[Work], options: Sequence[Function]) -> Function:
     @wraps(verb)
     def call(**given: Any) -> Any:
         chosen = kind(**{field.name: given.pop(field.name) for field in fields(kind)})

@@ -43,7 +43,7 @@ _ITL_RULES = {
 def print_analysis(analysis: Analysis) -> None:
     """Print settings, sources, requests, rates and latencies."""
     page = Page()
-    _settings(page, analysis)
+    print_settings(page, analysis)
     _sources(page, analysis.runs.to_pylist(), _kind(analysis))
     if analysis.windows:
         _windows(page, analysis)
@@ -60,7 +60,8 @@ def print_analysis(analysis: Analysis) -> None:
     page.write()
 
 
-def _settings(page: Page, analysis: Analysis) -> None:
+def print_settings(page: Page, analysis: Analysis) -> None:
+    """What the figures depend on, a line each."""
     settings = analysis.settings
     summary = settings.summary
     clauses = " ".join(summary.slo.clauses()) if summary.slo else "none given"

@@ -1,7 +1,7 @@
 """Options with as many words behind them as there are: ``--goodput ttft:500 tpot:50``, ``--steady``.
 
 click gives an option a fixed number of words, so they are joined to one before it looks: the first
-word behind ``--goodput`` is always a clause, further ones while they read as clauses.
+word behind ``--goodput`` or ``--abandon`` is always a clause, further ones while they read as clauses.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from sgengine.objectives.slo import ALIASES
 
-FLAG = "--goodput"
+FLAGS = ("--goodput", "--abandon")
 
 STEADY_FLAG = "--steady"
 STEADY = "0.8"
@@ -24,17 +24,18 @@ _NUMBER = re.compile(r"[.\d]")
 
 
 def joined(arguments: Sequence[str]) -> list[str]:
-    """``arguments`` with the clauses behind each ``--goodput`` in one word, ``--goodput=A B``."""
+    """``arguments`` with the clauses behind each of ``FLAGS`` in one word, ``--goodput=A B``."""
     done: list[str] = []
     waiting = list(arguments)
     while waiting:
         word = waiting.pop(0)
         if word == "--":
             return [*done, word, *waiting]
-        is_flag = word == FLAG and bool(waiting) and not waiting[0].startswith("-")
-        if is_flag or word.startswith(f"{FLAG}="):
-            first = waiting.pop(0) if is_flag else word.removeprefix(f"{FLAG}=")
-            word = f"{FLAG}={' '.join([first, *_clauses(waiting)])}"
+        flag, equals, first = word.partition("=")
+        is_alone = not equals and bool(waiting) and not waiting[0].startswith("-")
+        if flag in FLAGS and (equals or is_alone):
+            first = waiting.pop(0) if is_alone else first
+            word = f"{flag}={' '.join([first, *_clauses(waiting)])}"
         done.append(word)
     return done
 

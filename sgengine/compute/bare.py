@@ -64,8 +64,7 @@ def overlay_bare(
     for name, over in bare_latencies(bare, n, rows).items():
         values[name] = values[name].overlaid(over, rows)
     lone = bare.has_ttft[rows] & ~bare.has_last[rows] & (n[rows] >= 2)
-    ragged, counted = as_chunks(bare, n, rows)
-    found = token_metrics(ragged, kernels.measure_rows(ragged, counted, settings), settings)
+    found = _as_chunks(bare, n, rows, settings)
     for name, over in _per_token(found, lone).items():
         values[name] = values[name].overlaid(over, rows)
     hulls = dict(base.envelopes)
@@ -74,8 +73,8 @@ def overlay_bare(
     return Metrics(values=values, envelopes=hulls)
 
 
-def as_chunks(bare: BareTimes, n: Int64s, rows: Int64s) -> tuple[Ragged, Int64s]:
-    """The rows as one or two chunks, for the kernels that every other row goes through, and their n."""
+def _as_chunks(bare: BareTimes, n: Int64s, rows: Int64s, settings: MeasureSettings) -> Metrics:
+    """The rows as one or two chunks, measured by the kernels that measure every other row."""
     n = n[rows]
     has_ttft = bare.has_ttft[rows] & (n >= 1)
     paired = has_ttft & bare.has_last[rows] & (n >= 2)
@@ -95,7 +94,8 @@ def as_chunks(bare: BareTimes, n: Int64s, rows: Int64s) -> tuple[Ragged, Int64s]
         size_offsets=frozen(np.zeros(rows.size + 1, dtype=np.int64)),
         kinds=frozen(kinds),
     )
-    return ragged, np.where(paired, n, chunks)
+    counted = np.where(paired, n, chunks)
+    return token_metrics(ragged, kernels.measure_rows(ragged, counted, settings), settings)
 
 
 def _per_token(found: Metrics, lone: Bools) -> dict[str, Values]:

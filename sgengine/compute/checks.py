@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sgengine.compute.ragged import Bools, Lists, bools
+from sgengine.compute.ragged import Bools, Lists, bools, places_in
 from sgengine.schema import enums
 from sgengine.schema.rules import RULE_BY_NAME
 
@@ -117,9 +117,9 @@ def _bare_times(facts: RowFacts) -> Iterator[Breach]:
     """Rules of rows without chunk times, and that timing agrees with what is there."""
     listed, n = facts.times.valid, facts.declared
     ttft, last, has_ttft, has_last = facts.ttft, facts.last, facts.has_ttft, facts.has_last
-    timing = facts.batch.column("timing").cast(pa.string())
-    says_listed = bools(pc.fill_null(pc.is_in(timing, pa.array(enums.LISTED_TIMINGS)), False))
-    says_none = bools(pc.fill_null(pc.equal(timing, "none"), False))
+    timing = facts.batch.column("timing")
+    says_listed = places_in(timing, enums.LISTED_TIMINGS) >= 0
+    says_none = places_in(timing, ("none",)) >= 0
     rule = "timing_contradicts"
     yield from _at(rule, listed & ~says_listed, "chunk_times_ns beside a timing without them")
     yield from _at(rule, ~listed & says_listed, "a timing of chunks without chunk_times_ns")

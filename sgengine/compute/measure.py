@@ -71,13 +71,15 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings)
     broken |= _chunk_breaches(found.breach, broken)
     ragged = _without(ragged, broken)
-    kept = np.setdiff1d(np.arange(batch.num_rows), np.array(sorted(broken), dtype=np.int64))
+    keeps = np.ones(batch.num_rows, dtype=np.bool_)
+    keeps[list(broken)] = False
+    kept = np.flatnonzero(keeps)
     metrics = token_metrics(ragged, found, settings)
     bare = BareTimes(
         ttft=facts.ttft, last=facts.last, has_ttft=facts.has_ttft, has_last=facts.has_last
     )
-    listless = np.flatnonzero(~facts.times.valid)
-    metrics = overlay_bare(metrics, bare, found.n, np.intersect1d(listless, kept), settings)
+    listless = np.flatnonzero(~facts.times.valid & keeps)
+    metrics = overlay_bare(metrics, bare, found.n, listless, settings)
     requests = _assemble(batch, facts, ragged, found.n, metrics, settings)
     if kept.size < batch.num_rows:
         requests = requests.take(pa.array(kept))

@@ -146,7 +146,8 @@ def lower_hulls(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Hulls:
 
 def sizes_known(ragged: Ragged) -> Bools:
     """Rows with tokens whose per-token values are defined."""
-    return np.isin(ragged.kinds, (scan.ONE_EACH, scan.SIZED))
+    known: Bools = (ragged.kinds == scan.ONE_EACH) | (ragged.kinds == scan.SIZED)
+    return known
 
 
 def tokens_of(ragged: Ragged) -> tuple[Int64s, Int64s, Int32s, Int64s, UInt8s]:

@@ -92,3 +92,11 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """A helper for other kernels, compiled into each of them."""
     return cast("Callable[P, R]", numba.njit(function, **_OPTIONS))
+
+
+def merged(function: Callable[P, R]) -> Callable[P, R]:
+    """A helper of many arrays, merged into every caller: a call would count the references of each.
+
+    In the simulator's loop over the requests of a batch that took 300 ns a token instead of 20.
+    """
+    return cast("Callable[P, R]", numba.njit(function, forceinline=True, **_OPTIONS))

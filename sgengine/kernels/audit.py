@@ -10,18 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
-from sgengine.kernels.delivery import idle_one_each, reach_of
-from sgengine.kernels.scan import ONE_EACH, SIZED, UNKNOWN_SIZES, last_with_tokens, max_gap
+from sgengine.kernels.delivery import reach_of
+from sgengine.kernels.scan import ONE_EACH, SIZED, UNKNOWN_SIZES, last_with_tokens, sum_sizes
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 UInt8s = npt.NDArray[np.uint8]
 
 NEVER = 2**63 - 1
-
-KEPT = 0
-LOST = 1
-OPEN = 2
 
 
 @kernel
@@ -108,17 +104,6 @@ def _bound_moment(x: Int64s, last: int, n: int, ttft: int, tbt: int, tpot: int, 
     return moment
 
 
-@inlined
-def _all_hold(x: Int64s, n: int, tbt: int, tpot: int, e2e: int, first: int, pace: int) -> bool:
-    """Whether every clause but ttft holds for certain where chunk sizes are unknown."""
-    last = x[x.size - 1]
-    if last > e2e or not _keeps_mean(last - x[0], n, tpot):
-        return False
-    if x.size > 1 and max_gap(x) > tbt:
-        return False
-    return pace < 0 or idle_one_each(x, first, pace) == 0
-
-
 @kernel
 def abandon(
     times: Int64s,
@@ -133,52 +118,38 @@ def abandon(
     e2e: int,
     first: int,
     pace: int,
-    outcome: UInt8s,
+    lost: npt.NDArray[np.bool_],
     moment: Int64s,
     chunks: Int64s,
     tokens: Int64s,
 ) -> None:
     """When each row loses the SLO, and what was delivered by then, all (R,).
 
-    ``pace`` < 0: no pace clause. ``outcome``: KEPT (no clause is lost, or the row has no chunks), LOST
-    at ``moment`` (ns since arrival) with the first ``chunks`` and ``tokens`` delivered at or before it,
-    or OPEN where unknown sizes leave it undetermined. Such a row is KEPT if its bounds say that every
-    clause holds, and LOST if its first token is too late: nothing came before it. ``chunks`` and
-    ``tokens`` must come filled, and stay where nothing is lost.
+    Of rows whose tokens all have a time; others are not looked at. ``pace`` < 0: no pace clause.
+    ``lost``: whether a clause is lost, at ``moment`` (ns since arrival), with the first ``chunks`` and
+    ``tokens`` delivered at or before it. The last three must come filled, and stay where none is.
     """
     for r in range(kinds.size):
         x = times[offsets[r] : offsets[r + 1]]
         kind = kinds[r]
-        outcome[r] = KEPT
-        if kind == UNKNOWN_SIZES:
-            early = min(ttft, e2e)
-            early = min(early, first) if pace >= 0 else early
-            if x[0] > early:
-                outcome[r] = LOST
-                moment[r] = early
-                chunks[r] = 0
-                tokens[r] = 0
-            elif not _all_hold(x, n[r], tbt, tpot, e2e, first, pace):
-                outcome[r] = OPEN
-            continue
-        lost = NEVER
+        first_lost = NEVER
         if kind == ONE_EACH:
-            lost = _bound_moment(x, x.size - 1, n[r], ttft, tbt, tpot, e2e)
+            first_lost = _bound_moment(x, x.size - 1, n[r], ttft, tbt, tpot, e2e)
             if pace >= 0:
-                lost = min(lost, _first_late_one_each(x, first, pace))
+                first_lost = min(first_lost, _first_late_one_each(x, first, pace))
         elif kind == SIZED:
             s = sizes[size_offsets[r] : size_offsets[r + 1]]
-            lost = _bound_moment(x, last_with_tokens(s), n[r], ttft, tbt, tpot, e2e)
+            first_lost = _bound_moment(x, last_with_tokens(s), n[r], ttft, tbt, tpot, e2e)
             if pace >= 0:
-                lost = min(lost, _first_late_sized(x, s, first, pace))
-        if lost == NEVER:
+                first_lost = min(first_lost, _first_late_sized(x, s, first, pace))
+        lost[r] = first_lost < NEVER
+        if not lost[r]:
             continue
-        outcome[r] = LOST
-        moment[r] = lost
-        chunks[r] = np.searchsorted(x, lost, side="right")
+        moment[r] = first_lost
+        chunks[r] = np.searchsorted(x, first_lost, side="right")
         tokens[r] = chunks[r]
         if kind == SIZED:
-            tokens[r] = sizes[size_offsets[r] : size_offsets[r] + chunks[r]].sum()
+            tokens[r] = sum_sizes(sizes[size_offsets[r] : size_offsets[r] + chunks[r]])
 
 
 @kernel

@@ -19,17 +19,25 @@ Int32s = npt.NDArray[np.int32]
 _MAX_INT64 = 2**63 - 1
 
 _MOST_PASSES = 16
-"""Passes over a request's chunks, on average, after which its hull is built point by point."""
+"""Passes over a request's chunks, on average, after which the rest of its hull comes from one scan."""
+
+_SHORT = 64
+"""Spans of so many points are scanned: a split costs 25 ns whatever its length."""
+
+_INDEX_BITS = 20
+_PACKED_TIME = 1 << (63 - _INDEX_BITS)
+_INDEX_MASK = (1 << _INDEX_BITS) - 1
 
 
 @inlined
-def push(i: int, t: int, size: int, top_i: Int32s, top_t: Int64s, narrow: bool) -> int:
+def push(i: int, t: int, size: int, floor: int, top_i: Int32s, top_t: Int64s, narrow: bool) -> int:
     """Add a point right of all others to the hull in ``top_i``/``top_t``[:size]; the new size.
 
-    A vertex goes while the slope into it does not exceed the slope out of it. ``narrow`` says that
-    products of a time and an index fit in 63 bits; else they are compared in 128.
+    A vertex goes while the slope into it does not exceed the slope out of it; the first ``floor`` >= 1
+    of them stay. ``narrow`` says that products of a time and an index fit in 63 bits; else they are
+    compared in 128.
     """
-    while size >= 2:
+    while size > floor:
         rise_in = top_t[size - 1] - top_t[size - 2]
         run_in = top_i[size - 1] - top_i[size - 2]
         rise_out = t - top_t[size - 1]
@@ -52,12 +60,48 @@ def is_narrow(last_time: int, n: int) -> bool:
 
 
 @inlined
-def chain_one_each(x: Int64s, top_i: Int32s, top_t: Int64s) -> int:
-    """Hull of (k, x_k) point by point: linear in K whatever the curve, at 10 ns a point."""
-    narrow = is_narrow(x[x.size - 1], x.size)
-    size = 0
-    for k in range(x.size):
-        size = push(k, x[k], size, top_i, top_t, narrow)
+def _scan(
+    x: Int64s,
+    left: int,
+    right: int,
+    size: int,
+    stack: int,
+    top_i: Int32s,
+    top_t: Int64s,
+    narrow: bool,
+) -> int:
+    """Hull of the points ``left``..``right``, of which ``left`` is the last vertex so far; the new size.
+
+    With s about the chord's slope and u_k = y_k - s k, vertices up to the greatest u are prefix maxima
+    of u, those from it on are maxima of all behind them, for edges rise and then fall in u. So two
+    scans find few points that may be vertices, and ``push`` sorts these out. Those of the second scan
+    wait from ``stack`` downwards, where there is room for every point of the span.
+    """
+    floor = size
+    slope = (x[right] - x[left]) // (right - left)
+    most = np.int64(0)
+    line = x[left]
+    peak = left
+    for k in range(left + 1, right + 1):
+        line += slope
+        if x[k] - line > most:
+            most = x[k] - line
+            peak = k
+            size = push(k, x[k], size, floor, top_i, top_t, narrow)
+    if peak == right:
+        return size
+    top_i[stack] = right
+    waiting = stack
+    behind = x[right] - line
+    for k in range(right - 1, peak, -1):
+        line -= slope
+        if x[k] - line > behind:
+            behind = x[k] - line
+            waiting -= 1
+            top_i[waiting] = k
+    for place in range(waiting, stack + 1):
+        k = np.int64(top_i[place])
+        size = push(k, x[k], size, floor, top_i, top_t, narrow)
     return size
 
 
@@ -82,6 +126,8 @@ def _split(y: Int64s) -> int:
     """
     last = y.size - 1
     rise = y[last] - y[0]
+    if rise < _PACKED_TIME and last < _INDEX_MASK:
+        return _split_packed(y, rise)
     slope = rise // last
     end = rise - slope * last
     inner = y[1:last]
@@ -101,35 +147,59 @@ def _split(y: Int64s) -> int:
 
 
 @inlined
+def _split_packed(y: Int64s, rise: int) -> int:
+    """As _split for requests of less than 2.4 hours: u and its place in one number, found in one pass.
+
+    The slope by floating point is the one rounded down: a double's error at 2^43 / last is below the
+    1 / last that a quotient is away from the next whole number.
+    """
+    last = y.size - 1
+    slope = np.int64(rise / last)
+    end = rise - slope * last
+    inner = y[1:last]
+    base = y[0] + slope
+    key = (inner[0] - base) << _INDEX_BITS
+    for k in range(inner.size):
+        u = ((inner[k] - (base + slope * k)) << _INDEX_BITS) - k
+        key = u if u > key else key
+    best = (key + _INDEX_MASK) >> _INDEX_BITS
+    if best <= 0:
+        return 0
+    if best <= end:
+        return _farthest_above(y, rise)
+    return (best << _INDEX_BITS) - key + 1
+
+
+@inlined
 def hull_one_each(x: Int64s, top_i: Int32s, top_t: Int64s) -> int:
     """Hull of (k, x_k) into ``top_i``/``top_t`` (room for K points); the number of vertices.
 
-    Splits at vertices until no point is above a chord. In the cache 2.7 times as fast as point by
-    point for requests of 200 tokens, 4.7 times for 1,000. Curves that would take many passes are left
-    to the chain.
+    Splits at vertices until no point is above a chord, and scans short spans. Curves that would take
+    many passes are scanned from where they are, in linear time whatever the curve.
     """
     top_i[0] = 0
     top_t[0] = x[0]
     size = 1
     work = 0
+    narrow = is_narrow(x[x.size - 1], x.size)
     stack = x.size - 1
     top_i[stack] = x.size - 1
     left = 0
     while left < x.size - 1:
         right = np.int64(top_i[stack])
-        split = 0
-        if right - left > 1:
+        span = right - left
+        if span > _SHORT and work <= _MOST_PASSES * x.size:
+            work += span
             split = _split(x[left : right + 1])
-            work += right - left
-            if work > _MOST_PASSES * x.size:
-                return chain_one_each(x, top_i, top_t)
-        if split > 0:
-            stack -= 1
-            top_i[stack] = left + split
-            continue
-        top_i[size] = right
-        top_t[size] = x[right]
-        size += 1
+            if split > 0:
+                stack -= 1
+                top_i[stack] = left + split
+                continue
+            top_i[size] = right
+            top_t[size] = x[right]
+            size += 1
+        else:
+            size = _scan(x, left, right, size, stack, top_i, top_t, narrow)
         left = right
         stack += 1
     return size
@@ -143,7 +213,7 @@ def hull_sized(x: Int64s, sizes: Int32s, n: int, top_i: Int32s, top_t: Int64s) -
     token = 0
     for k in range(x.size):
         if sizes[k] > 0:
-            size = push(token, x[k], size, top_i, top_t, narrow)
+            size = push(token, x[k], size, 1, top_i, top_t, narrow)
             token += np.int64(sizes[k])
     return size
 
@@ -152,9 +222,9 @@ def hull_sized(x: Int64s, sizes: Int32s, n: int, top_i: Int32s, top_t: Int64s) -
 def hull_shifted(x: Int64s, extra: int, top_i: Int32s, top_t: Int64s) -> int:
     """Hull of (0, x_1) and (k + extra, x_k) for later chunks: the least idle that unknown sizes allow."""
     narrow = is_narrow(x[x.size - 1], x.size + extra)
-    size = push(0, x[0], 0, top_i, top_t, narrow)
+    size = push(0, x[0], 0, 1, top_i, top_t, narrow)
     for k in range(1, x.size):
-        size = push(k + extra, x[k], size, top_i, top_t, narrow)
+        size = push(k + extra, x[k], size, 1, top_i, top_t, narrow)
     return size
 
 

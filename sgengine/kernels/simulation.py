@@ -7,7 +7,7 @@ sends back is seen by the prefill replicas, which come before it in number).
 
 from __future__ import annotations
 
-from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._jit import kernel, merged
 from sgengine.kernels.simulation_batch import begin
 from sgengine.kernels.simulation_delivery import arrive, finish_iteration, land, miss, take
 from sgengine.kernels.simulation_state import (
@@ -19,6 +19,7 @@ from sgengine.kernels.simulation_state import (
     TRANSFERS,
     Costs,
     Int64s,
+    Records,
     Rules,
     State,
 )
@@ -37,43 +38,43 @@ def advance(s: State, k: Rules, c: Costs) -> int:
         if now == NEVER:
             return STUCK
         for at in range(k.replicas):
-            if s.r.until[at] == now:
+            if s.r[at].until == now:
                 finish_iteration(s, k, at, now)
         _happen(s, k, now)
         for at in range(k.replicas - 1, -1, -1):
-            if s.r.until[at] == NEVER:
+            if s.r[at].until == NEVER:
                 begin(s, k, c, at, now)
     return FINISHED
 
 
-@inlined
+@merged
 def _next_event(s: State, k: Rules) -> int:
     found = NEVER
     for at in range(k.replicas):
-        found = min(found, s.r.until[at])
+        found = min(found, s.r[at].until)
     if s.totals[TRANSFERS] > 0:
-        found = min(found, s.transfer_keys[0])
+        found = min(found, s.transfers[0, 0])
     if s.totals[DEADLINES] > 0:
-        found = min(found, s.deadline_keys[0])
+        found = min(found, s.deadlines[0, 0])
     if s.totals[ARRIVALS] > 0:
-        found = min(found, s.arrival_keys[0])
+        found = min(found, s.arrivals[0, 0])
     return found
 
 
-@inlined
+@merged
 def _happen(s: State, k: Rules, now: int) -> None:
     """Transfers, deadlines and arrivals of the moment ``now``."""
-    while s.totals[TRANSFERS] > 0 and s.transfer_keys[0] == now:
-        land(s, take(s.transfer_keys, s.transfer_items, s.totals, TRANSFERS))
-    while s.totals[DEADLINES] > 0 and s.deadline_keys[0] == now:
-        miss(s, take(s.deadline_keys, s.deadline_items, s.totals, DEADLINES), now)
-    while s.totals[ARRIVALS] > 0 and s.arrival_keys[0] == now:
-        arrive(s, k, take(s.arrival_keys, s.arrival_items, s.totals, ARRIVALS), now)
+    while s.totals[TRANSFERS] > 0 and s.transfers[0, 0] == now:
+        land(s, take(s.transfers, s.totals, TRANSFERS))
+    while s.totals[DEADLINES] > 0 and s.deadlines[0, 0] == now:
+        miss(s, take(s.deadlines, s.totals, DEADLINES), now)
+    while s.totals[ARRIVALS] > 0 and s.arrivals[0, 0] == now:
+        arrive(s, k, take(s.arrivals, s.totals, ARRIVALS), now)
 
 
 @kernel
-def since_arrival(times: Int64s, starts: Int64s, cursor: Int64s, arrival: Int64s) -> None:
+def since_arrival(times: Int64s, q: Records) -> None:
     """Make each request's times count from its arrival, in place."""
-    for i in range(arrival.size):
-        for m in range(starts[i], cursor[i]):
-            times[m] -= arrival[i]
+    for i in range(q.size):
+        for m in range(q[i].start, q[i].cursor):
+            times[m] -= q[i].arrival

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 from sgengine.kernels.simulation_queue import (
     admit,
     context_of,
@@ -15,6 +15,7 @@ from sgengine.kernels.simulation_queue import (
 from sgengine.kernels.simulation_state import (
     DECODES,
     END,
+    IMMEDIATE,
     KV,
     LIVE,
     LOGGED,
@@ -34,31 +35,31 @@ from sgengine.kernels.simulation_state import (
 _FS = 1_000_000
 
 
-@inlined
+@merged
 def sweep(s: State, at: int) -> None:
     """Drop from the batch whoever is over, memory freed, or went elsewhere, memory still held."""
     q, r = s.q, s.r
     kept = 0
-    for j in range(r.size[at]):
-        i = r.running[at, j]
-        if q.status[i] == LIVE and q.place[i] == at:
-            r.running[at, kept] = i
+    for j in range(r[at].batch):
+        i = s.running[at, j]
+        if q[i].status == LIVE and q[i].place == at:
+            s.running[at, kept] = i
             kept += 1
-        elif q.place[i] == at:
-            r.used[at] -= held_of(q, i)
-    r.size[at] = kept
-    r.leaving[at] = 0
+        elif q[i].place == at:
+            r[at].used -= held_of(q, i)
+    r[at].batch = kept
+    r[at].leaving = 0
 
 
-@inlined
+@merged
 def begin(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     """Start an iteration of an idle replica, if there is work for it."""
     r = s.r
-    if r.leaving[at] > 0:
+    if r[at].leaving > 0:
         sweep(s, at)
-    if r.size[at] == 0 and r.queued[at] == 0:
+    if r[at].batch == 0 and r[at].queued == 0:
         return
-    r.steady[at] = 0
+    r[at].steady = 0
     if k.chunked == 1:
         _choose_chunked(s, k, c, at, now)
     else:
@@ -66,181 +67,181 @@ def begin(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     _start(s, k, c, at, now)
 
 
-@inlined
+@merged
 def _driest(s: State, at: int) -> int:
     """When the first of the decoding requests' readers runs dry."""
     q = s.q
     found = NEVER
-    for j in range(s.r.size[at]):
-        i = s.r.running[at, j]
-        if q.decoding[i] == 1 and q.travels[i] == 0:
-            found = min(found, q.dry[i])
+    for j in range(s.r[at].batch):
+        i = s.running[at, j]
+        if q[i].decoding == 1 and q[i].travels == 0:
+            found = min(found, q[i].dry)
     return found
 
 
-@inlined
+@merged
 def _choose_prefill_first(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     """Whole prompts of the queue as far as they fit; if there are none, a token of each request."""
     q = s.q
     tokens = 0
     i = head_of(s, at)
-    if i != NOBODY and k.order == PACE and q.dry[i] > _driest(s, at):
+    if i != NOBODY and k.order == PACE and q[i].dry > _driest(s, at):
         i = NOBODY
     while i != NOBODY:
-        left = 0 if q.decoding[i] == 1 else left_of(q, i)
+        left = 0 if q[i].decoding == 1 else left_of(q, i)
         if tokens > 0 and tokens + left > k.token_budget:
             break
-        if not has_room(s, k, at, i):
+        if not has_room(s, k, at, i, now):
             break
         admit(s, c, at, i, now)
-        q.work[i] = left
+        q[i].work = left
         tokens += left
         i = head_of(s, at)
     if tokens == 0:
         keep_within_memory(s, k, at)
-        _decode_all(s, at)
+        _decode_all(s, k, at)
 
 
-@inlined
-def _decode_all(s: State, at: int) -> None:
-    """One token for each decoding request, memory reserved."""
+@merged
+def _decode_all(s: State, k: Rules, at: int) -> None:
+    """One token for each decoding request, memory reserved; steady if only its time is to be kept."""
     q, r = s.q, s.r
-    r.used[at] += r.decoders[at]
-    if r.decoders[at] == r.size[at]:
-        r.steady[at] = 1
+    r[at].used += r[at].decoders
+    if r[at].decoders == r[at].batch and k.delivery == IMMEDIATE and k.order != PACE:
+        r[at].steady = 1
         return
-    for j in range(r.size[at]):
-        i = r.running[at, j]
-        if q.decoding[i] == 1 and q.travels[i] == 0:
-            q.work[i] = 1
+    for j in range(r[at].batch):
+        i = s.running[at, j]
+        if q[i].decoding == 1 and q[i].travels == 0:
+            q[i].work = 1
 
 
-@inlined
+@merged
 def _choose_chunked(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     """A token of each decoding request, and pieces of prompts as far as the budget goes."""
     q, r = s.q, s.r
     gone = keep_within_memory(s, k, at)
-    if r.decoders[at] == r.size[at] and head_of(s, at) == NOBODY:
-        _decode_all(s, at)
+    if r[at].decoders == r[at].batch and head_of(s, at) == NOBODY:
+        _decode_all(s, k, at)
         return
     before = _before(s, k, at)
-    r.used[at] += r.decoders[at]
+    r[at].used += r[at].decoders
     budget = k.token_budget
-    for j in range(r.size[at]):
-        i = r.running[at, j]
-        if q.decoding[i] == 1 and q.travels[i] == 0:
-            q.work[i] = 1
-            budget -= 1 if q.dry[i] <= before else 0
-    for j in range(r.size[at]):
-        i = r.running[at, j]
-        if q.decoding[i] == 0:
-            q.work[i] = min(left_of(q, i), budget)
-            budget -= q.work[i]
+    for j in range(r[at].batch):
+        i = s.running[at, j]
+        if q[i].decoding == 1 and q[i].travels == 0:
+            q[i].work = 1
+            budget -= 1 if q[i].dry <= before else 0
+    for j in range(r[at].batch):
+        i = s.running[at, j]
+        if q[i].decoding == 0:
+            q[i].work = min(left_of(q, i), budget)
+            budget -= q[i].work
     if gone == 0:
         budget = _admit_chunks(s, k, c, at, now, before, budget)
     if k.order == PACE:
         _hold_back(s, at, before, budget)
 
 
-@inlined
+@merged
 def _before(s: State, k: Rules, at: int) -> int:
     """PACE: when the driest reader who waits for a prompt runs dry; others go before all prompts."""
     q = s.q
     if k.order != PACE:
         return NEVER
     i = head_of(s, at)
-    found = NEVER if i == NOBODY else q.dry[i]
-    for j in range(s.r.size[at]):
-        i = s.r.running[at, j]
-        if q.decoding[i] == 0:
-            found = min(found, q.dry[i])
+    found = NEVER if i == NOBODY else q[i].dry
+    for j in range(s.r[at].batch):
+        i = s.running[at, j]
+        if q[i].decoding == 0:
+            found = min(found, q[i].dry)
     return found
 
 
-@inlined
+@merged
 def _admit_chunks(s: State, k: Rules, c: Costs, at: int, now: int, before: int, budget: int) -> int:
     """Admit from the queue while there are tokens left to spend; what is left of them."""
     q, r = s.q, s.r
     i = head_of(s, at)
-    while i != NOBODY and budget > 0 and has_room(s, k, at, i):
+    while i != NOBODY and budget > 0 and has_room(s, k, at, i, now):
         admit(s, c, at, i, now)
-        if q.decoding[i] == 0:
-            q.work[i] = min(left_of(q, i), budget)
-            budget -= q.work[i]
-        elif q.travels[i] == 0:
-            q.work[i] = 1
-            r.used[at] += 1
-            budget -= 1 if q.dry[i] <= before else 0
+        if q[i].decoding == 0:
+            q[i].work = min(left_of(q, i), budget)
+            budget -= q[i].work
+        elif q[i].travels == 0:
+            q[i].work = 1
+            r[at].used += 1
+            budget -= 1 if q[i].dry <= before else 0
         i = head_of(s, at)
     return budget
 
 
-@inlined
+@merged
 def _hold_back(s: State, at: int, before: int, budget: int) -> None:
     """Of the requests that come after the prompts, those beyond the budget make no token."""
     q, r = s.q, s.r
-    for j in range(r.size[at]):
-        i = r.running[at, j]
-        if q.decoding[i] == 1 and q.travels[i] == 0 and q.dry[i] > before:
+    for j in range(r[at].batch):
+        i = s.running[at, j]
+        if q[i].decoding == 1 and q[i].travels == 0 and q[i].dry > before:
             if budget > 0:
                 budget -= 1
             else:
-                q.work[i] = 0
-                r.used[at] -= 1
+                q[i].work = 0
+                r[at].used -= 1
 
 
-@inlined
+@merged
 def _start(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     """Let the chosen tokens be computed; nothing happens if there are none."""
     q, r = s.q, s.r
     prompts, pairs, prior, decodes, contexts = 0, 0, 0, 0, 0
-    if r.steady[at] == 1:
-        decodes, contexts = r.size[at], r.used[at]
+    if r[at].steady == 1:
+        decodes, contexts = r[at].batch, r[at].used
     else:
-        for j in range(r.size[at]):
-            i = r.running[at, j]
-            n = q.work[i]
-            if q.decoding[i] == 1:
+        for j in range(r[at].batch):
+            i = s.running[at, j]
+            n = q[i].work
+            if q[i].decoding == 1:
                 decodes += n
                 contexts += n * context_of(q, i)
             elif n > 0:
                 prompts += n
-                pairs += n * q.computed[i] + n * (n + 1) // 2
-                prior += q.computed[i] + n
-                q.started[i] = min(q.started[i], now)
+                pairs += n * q[i].computed + n * (n + 1) // 2
+                prior += q[i].computed + n
+                q[i].begun = min(q[i].begun, now)
     if prompts + decodes == 0:
         return
     tokens = prompts + decodes
     length = c.overhead + max(c.token * tokens, c.weights) + c.exchange * tokens
     length += max(c.pair * pairs, c.context * prior) + c.context * contexts
-    length += c.swap * r.moving[at]
-    r.moving[at] = 0
-    ns = _jittered(k, max((length + _FS - 1) // _FS, 1), at, r.iterations[at])
-    r.until[at] = now + ns
-    r.busy[at] += ns
-    r.iterations[at] += 1
-    r.prefilled[at] += prompts
-    r.peak[at] = max(r.peak[at], r.used[at])
+    length += c.swap * r[at].moving
+    r[at].moving = 0
+    ns = _jittered(k, max((length + _FS - 1) // _FS, 1), at, r[at].iterations)
+    r[at].until = now + ns
+    r[at].busy += ns
+    r[at].iterations += 1
+    r[at].prefilled += prompts
+    r[at].peak = max(r[at].peak, r[at].used)
     if s.log.shape[0] > 0:
         _note(s, at, now, prompts, decodes)
 
 
-@inlined
+@merged
 def _note(s: State, at: int, now: int, prompts: int, decodes: int) -> None:
     row = s.totals[LOGGED]
     s.totals[LOGGED] += 1
     log = s.log
     log[row, REPLICA] = at
     log[row, START] = now
-    log[row, END] = s.r.until[at]
+    log[row, END] = s.r[at].until
     log[row, PREFILL_TOKENS] = prompts
     log[row, DECODES] = decodes
-    log[row, KV] = s.r.used[at]
-    log[row, RUNNING] = s.r.size[at]
-    log[row, QUEUED] = s.r.load[at] - s.r.size[at]
+    log[row, KV] = s.r[at].used
+    log[row, RUNNING] = s.r[at].batch
+    log[row, QUEUED] = s.r[at].load - s.r[at].batch
 
 
-@inlined
+@merged
 def _jittered(k: Rules, ns: int, at: int, iteration: int) -> int:
     """``ns`` and up to ``jitter`` millionths of it, by a hash of seed, replica and iteration."""
     if k.jitter == 0:
@@ -248,7 +249,7 @@ def _jittered(k: Rules, ns: int, at: int, iteration: int) -> int:
     return ns + (ns * k.jitter // 1_000_000) * scattered(k.seed, at, iteration) // 1_048_576
 
 
-@inlined
+@merged
 def scattered(seed: int, at: int, iteration: int) -> int:
     """20 bits that look random: multiplications modulo a prime below 2^31, which no int64 overflows."""
     prime = 2_147_483_647

@@ -1,49 +1,52 @@
-"""Binary heaps over two flat arrays: the least (key, item) is at 0."""
+"""Binary heaps of (key, item) pairs in arrays (M, 2): the least is at 0."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 
 Int64s = npt.NDArray[np.int64]
 
 
-@inlined
-def push(keys: Int64s, items: Int64s, size: int, key: int, item: int) -> None:
+@merged
+def push(heap: Int64s, size: int, key: int, item: int) -> None:
     """Add an entry to a heap of ``size`` entries."""
     at = size
     while at > 0:
         parent = (at - 1) >> 1
-        if keys[parent] < key or (keys[parent] == key and items[parent] < item):
+        if _is_before(heap[parent, 0], heap[parent, 1], key, item):
             break
-        keys[at] = keys[parent]
-        items[at] = items[parent]
+        heap[at, 0] = heap[parent, 0]
+        heap[at, 1] = heap[parent, 1]
         at = parent
-    keys[at] = key
-    items[at] = item
+    heap[at, 0] = key
+    heap[at, 1] = item
 
 
-@inlined
-def pop(keys: Int64s, items: Int64s, size: int) -> None:
+@merged
+def pop(heap: Int64s, size: int) -> None:
     """Take the least entry out of a heap of ``size`` entries."""
     last = size - 1
-    key, item = keys[last], items[last]
+    key, item = heap[last, 0], heap[last, 1]
     at = 0
-    while True:
+    while 2 * at + 1 < last:
         child = 2 * at + 1
-        if child >= last:
-            break
-        if child + 1 < last and (
-            keys[child + 1] < keys[child]
-            or (keys[child + 1] == keys[child] and items[child + 1] < items[child])
+        other = child + 1
+        if other < last and _is_before(
+            heap[other, 0], heap[other, 1], heap[child, 0], heap[child, 1]
         ):
-            child += 1
-        if key < keys[child] or (key == keys[child] and item < items[child]):
+            child = other
+        if _is_before(key, item, heap[child, 0], heap[child, 1]):
             break
-        keys[at] = keys[child]
-        items[at] = items[child]
+        heap[at, 0] = heap[child, 0]
+        heap[at, 1] = heap[child, 1]
         at = child
-    keys[at] = key
-    items[at] = item
+    heap[at, 0] = key
+    heap[at, 1] = item
+
+
+@merged
+def _is_before(key: int, item: int, other_key: int, other_item: int) -> bool:
+    return key < other_key or (key == other_key and item < other_item)

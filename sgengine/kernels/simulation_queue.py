@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 from sgengine.kernels.simulation_heap import pop, push
 from sgengine.kernels.simulation_state import (
     FCFS,
@@ -13,7 +13,7 @@ from sgengine.kernels.simulation_state import (
     PACE,
     TRANSFERS,
     Costs,
-    Requests,
+    Records,
     Rules,
     State,
 )
@@ -22,46 +22,46 @@ _FS = 1_000_000
 """Femtoseconds in a nanosecond."""
 
 
-@inlined
-def context_of(q: Requests, i: int) -> int:
+@merged
+def context_of(q: Records, i: int) -> int:
     """Tokens whose KV the next token of request ``i`` needs: the prompt and what was made."""
-    return q.inputs[i] + q.cursor[i] - q.starts[i]
+    return q[i].input + q[i].cursor - q[i].start
 
 
-@inlined
-def left_of(q: Requests, i: int) -> int:
+@merged
+def left_of(q: Records, i: int) -> int:
     """Tokens to compute before a request that is not decoding makes its next token."""
-    return context_of(q, i) - q.computed[i]
+    return context_of(q, i) - q[i].computed
 
 
-@inlined
-def held_of(q: Requests, i: int) -> int:
+@merged
+def held_of(q: Records, i: int) -> int:
     """Tokens of KV reserved for a running request.
 
     While decoding the newest token has none yet, unless the iteration being put together has it.
     """
-    if q.decoding[i] == 1:
-        return context_of(q, i) - 1 + q.work[i]
+    if q[i].decoding == 1:
+        return context_of(q, i) - 1 + q[i].work
     return context_of(q, i)
 
 
-@inlined
-def key_of(q: Requests, order: int, i: int) -> int:
+@merged
+def key_of(q: Records, order: int, i: int) -> int:
     """What the order compares; the least comes first, ties go to the lower number."""
     if order == FCFS:
-        return q.arrival[i]
+        return q[i].arrival
     if order == PACE:
-        return q.dry[i]
-    return q.inputs[i] + q.outputs[i]
+        return q[i].dry
+    return q[i].input + q[i].output
 
 
-@inlined
+@merged
 def route(s: State, k: Rules, first: int, stop: int, turn: int) -> int:
     """The replica of [first, stop) for one more request; ``turn`` is the place of the router's turn."""
     if k.router == LEAST_LOADED:
         best = first
         for j in range(first + 1, stop):
-            if s.r.load[j] < s.r.load[best]:
+            if s.r[j].load < s.r[best].load:
                 best = j
         return best
     found = first + s.totals[turn] % (stop - first)
@@ -69,82 +69,82 @@ def route(s: State, k: Rules, first: int, stop: int, turn: int) -> int:
     return found
 
 
-@inlined
+@merged
 def first_replicas(k: Rules) -> int:
     """How many replicas, from 0 on, take arrivals."""
     return k.prefill_replicas if k.prefill_replicas > 0 else k.replicas
 
 
-@inlined
+@merged
 def enqueue(s: State, k: Rules, at: int, i: int) -> None:
     """Put request ``i`` into the queue of replica ``at``."""
-    s.q.place[i] = at
-    s.q.waits[i] = 1
-    s.r.load[at] += 1
-    push(s.r.queue_keys[at], s.r.queue_items[at], s.r.queued[at], key_of(s.q, k.order, i), i)
-    s.r.queued[at] += 1
+    s.q[i].place = at
+    s.q[i].waits = 1
+    s.r[at].load += 1
+    push(s.queues[at], s.r[at].queued, key_of(s.q, k.order, i), i)
+    s.r[at].queued += 1
 
 
-@inlined
+@merged
 def head_of(s: State, at: int) -> int:
     """The first in the queue, or NOBODY. Those that gave up are taken out when they come up."""
-    while s.r.queued[at] > 0:
-        i = s.r.queue_items[at, 0]
-        if s.q.status[i] == LIVE:
+    while s.r[at].queued > 0:
+        i = s.queues[at, 0, 1]
+        if s.q[i].status == LIVE:
             return i
-        pop(s.r.queue_keys[at], s.r.queue_items[at], s.r.queued[at])
-        s.r.queued[at] -= 1
+        pop(s.queues[at], s.r[at].queued)
+        s.r[at].queued -= 1
     return NOBODY
 
 
-@inlined
+@merged
 def fits(s: State, k: Rules, at: int, i: int) -> bool:
     """Whether there is a place and memory for the head of the queue."""
-    spare = k.watermark if s.r.size[at] > 0 else 0
-    is_within = s.r.used[at] + context_of(s.q, i) + spare <= k.capacity
-    return is_within and s.r.size[at] < k.max_running
+    spare = k.watermark if s.r[at].batch > 0 else 0
+    is_within = s.r[at].used + context_of(s.q, i) + spare <= k.capacity
+    return is_within and s.r[at].batch < k.max_running
 
 
-@inlined
+@merged
 def admit(s: State, c: Costs, at: int, i: int, now: int) -> None:
     """Move the head of the queue into the batch, its memory reserved."""
     q, r = s.q, s.r
-    pop(r.queue_keys[at], r.queue_items[at], r.queued[at])
-    r.queued[at] -= 1
-    q.waits[i] = 0
-    r.running[at, r.size[at]] = i
-    r.size[at] += 1
-    r.used[at] += held_of(q, i)
-    if q.source[i] != NOBODY:
+    pop(s.queues[at], r[at].queued)
+    r[at].queued -= 1
+    q[i].waits = 0
+    s.running[at, r[at].batch] = i
+    r[at].batch += 1
+    r[at].used += held_of(q, i)
+    if q[i].source != NOBODY:
         _fetch(s, c, at, i, now)
-    elif q.decoding[i] == 1:
-        r.decoders[at] += 1
-    if q.swapped[i] == 1:
-        q.swapped[i] = 0
+    elif q[i].decoding == 1:
+        r[at].decoders += 1
+    if q[i].swapped == 1:
+        q[i].swapped = 0
         _move(s, at, i)
 
 
-@inlined
+@merged
 def _fetch(s: State, c: Costs, at: int, i: int, now: int) -> None:
     """Begin the transfer of a request's KV; one at a time comes to a replica."""
     length = c.transfer_latency + c.transfer * (context_of(s.q, i) - 1)
-    begin = max(now, s.r.link[at])
-    s.r.link[at] = begin + max((length + _FS - 1) // _FS, 1)
-    s.q.travels[i] = 1
-    s.q.migrations[i] += 1
-    push(s.transfer_keys, s.transfer_items, s.totals[TRANSFERS], s.r.link[at], i)
+    begin = max(now, s.r[at].link)
+    s.r[at].link = begin + max((length + _FS - 1) // _FS, 1)
+    s.q[i].travels = 1
+    s.q[i].migrations += 1
+    push(s.transfers, s.totals[TRANSFERS], s.r[at].link, i)
     s.totals[TRANSFERS] += 1
 
 
-@inlined
+@merged
 def _move(s: State, at: int, i: int) -> None:
     """Count the KV of a request that leaves for the host or comes back."""
-    tokens = context_of(s.q, i) - 1 if s.q.decoding[i] == 1 else s.q.computed[i]
-    s.r.moving[at] += tokens
-    s.r.swapped[at] += tokens
+    tokens = context_of(s.q, i) - 1 if s.q[i].decoding == 1 else s.q[i].computed
+    s.r[at].moving += tokens
+    s.r[at].swapped += tokens
 
 
-@inlined
+@merged
 def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> int:
     """The place in the batch of the request that the order puts last, or NOBODY.
 
@@ -152,9 +152,9 @@ def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> int:
     """
     q = s.q
     best, best_key, best_item = NOBODY, 0, 0
-    for j in range(s.r.size[at]):
-        i = s.r.running[at, j]
-        if q.travels[i] == 1 or (decoding_only and q.decoding[i] == 0):
+    for j in range(s.r[at].batch):
+        i = s.running[at, j]
+        if q[i].travels == 1 or (decoding_only and q[i].decoding == 0):
             continue
         key = key_of(q, k.order, i)
         if best == NOBODY or key > best_key or (key == best_key and i > best_item):
@@ -162,73 +162,74 @@ def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> int:
     return best
 
 
-@inlined
+@merged
 def preempt(s: State, k: Rules, at: int, j: int) -> None:
     """Take the request at place ``j`` out of the batch and back into a queue, its memory freed."""
     q, r = s.q, s.r
-    i = r.running[at, j]
-    r.used[at] -= held_of(q, i)
-    r.size[at] -= 1
-    for m in range(j, r.size[at]):
-        r.running[at, m] = r.running[at, m + 1]
-    r.decoders[at] -= q.decoding[i]
-    r.load[at] -= 1
-    q.work[i] = 0
-    q.preemptions[i] += 1
+    i = s.running[at, j]
+    r[at].used -= held_of(q, i)
+    r[at].batch -= 1
+    for m in range(j, r[at].batch):
+        s.running[at, m] = s.running[at, m + 1]
+    r[at].decoders -= q[i].decoding
+    r[at].load -= 1
+    q[i].work = 0
+    q[i].preemptions += 1
     if k.swaps == 1:
-        q.swapped[i] = 1
+        q[i].swapped = 1
         _move(s, at, i)
         enqueue(s, k, at, i)
     else:
         _start_over(s, k, at, i)
 
 
-@inlined
+@merged
 def _start_over(s: State, k: Rules, at: int, i: int) -> None:
     """Queue a request whose context has to be computed again, where prompts are computed."""
     q, r = s.q, s.r
-    if q.decoding[i] == 0:
-        r.backlog[at] -= left_of(q, i)
-    q.decoding[i] = 0
-    q.computed[i] = 0
+    if q[i].decoding == 0:
+        r[at].backlog -= left_of(q, i)
+    q[i].decoding = 0
+    q[i].computed = 0
     to = at
     if k.prefill_replicas > 0 and at >= k.prefill_replicas:
         to = route(s, k, 0, first_replicas(k), NEXT_FIRST)
-    r.backlog[to] += context_of(q, i)
+    r[to].backlog += context_of(q, i)
     enqueue(s, k, to, i)
 
 
-@inlined
+@merged
 def keep_within_memory(s: State, k: Rules, at: int) -> int:
     """Preempt until each decoding request has room for one token more; how many had to go."""
     gone = 0
-    while s.r.decoders[at] > 0 and s.r.used[at] + s.r.decoders[at] > k.capacity:
+    while s.r[at].decoders > 0 and s.r[at].used + s.r[at].decoders > k.capacity:
         preempt(s, k, at, last_in_order(s, k, at, False))
         gone += 1
     return gone
 
 
-@inlined
-def has_room(s: State, k: Rules, at: int, i: int) -> bool:
+@merged
+def has_room(s: State, k: Rules, at: int, i: int, now: int) -> bool:
     """Whether the head of the queue can be admitted; PACE makes room if that is fair."""
     if fits(s, k, at, i):
         return True
-    if k.order != PACE or not _could_make_room(s, k, at, i):
+    if k.order != PACE or not _could_make_room(s, k, at, i, now):
         return False
     while not fits(s, k, at, i):
         preempt(s, k, at, last_in_order(s, k, at, True))
     return True
 
 
-@inlined
-def _could_make_room(s: State, k: Rules, at: int, i: int) -> bool:
-    """Whether it is enough to preempt readers who run dry more than the margin after request ``i``'s."""
+@merged
+def _could_make_room(s: State, k: Rules, at: int, i: int, now: int) -> bool:
+    """Whether it is enough to preempt readers who run dry late: the margin after ``i``'s, and from now."""
     q = s.q
-    freed, places = 0, k.max_running - s.r.size[at]
-    for j in range(s.r.size[at]):
-        v = s.r.running[at, j]
-        if q.decoding[v] == 1 and q.travels[v] == 0 and q.dry[v] > q.dry[i] + k.margin:
+    safe = max(now, q[i].dry) + k.margin
+    freed, places = 0, k.max_running - s.r[at].batch
+    for j in range(s.r[at].batch):
+        v = s.running[at, j]
+        if q[v].decoding == 1 and q[v].travels == 0 and q[v].dry > safe:
             freed += held_of(q, v)
             places += 1
-    is_within = s.r.used[at] - freed + context_of(q, i) + k.watermark <= k.capacity
+    is_within = s.r[at].used - freed + context_of(q, i) + k.watermark <= k.capacity
     return is_within and places > 0

@@ -6,14 +6,14 @@ number of requests, R of replicas. Times are int64 ns since the run's start, len
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Int64s = npt.NDArray[np.int64]
-Int32s = npt.NDArray[np.int32]
-Int8s = npt.NDArray[np.int8]
+Records = Any
+"""A record array of REQUEST or REPLICA_STATE: ``q[i].status``. NumPy has no types for its fields."""
 
 NEVER = 2**62
 """Later than any event."""
@@ -102,94 +102,95 @@ class Costs(NamedTuple):
     transfer_latency: int
 
 
-class Requests(NamedTuple):
-    """Arrays of size N, but ``starts`` (N + 1,)."""
+REQUEST = np.dtype(
+    [
+        ("arrival", np.int64),
+        ("input", np.int64),
+        ("output", np.int64),
+        ("think", np.int64),
+        ("follower", np.int64),
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("cursor", np.int64),
+        ("status", np.int64),
+        ("place", np.int64),
+        ("source", np.int64),
+        ("waits", np.int64),
+        ("decoding", np.int64),
+        ("computed", np.int64),
+        ("work", np.int64),
+        ("swapped", np.int64),
+        ("travels", np.int64),
+        ("dry", np.int64),
+        ("deadline", np.int64),
+        ("noted", np.int64),
+        ("end", np.int64),
+        ("begun", np.int64),
+        ("preemptions", np.int64),
+        ("migrations", np.int64),
+    ]
+)
+"""One request.
 
-    arrival: Int64s
-    inputs: Int64s
-    outputs: Int64s
-    follower: Int64s
-    think: Int64s
-    starts: Int64s
-    """Where the request's times begin."""
-    cursor: Int64s
-    """Where its next time goes."""
-    status: Int8s
-    place: Int64s
-    """The replica whose queue or batch it is in."""
-    source: Int64s
-    """The prefill replica that still holds its KV, or NOBODY."""
-    decoding: Int8s
-    """Whether its next token takes one step; else its context is to be computed first."""
-    computed: Int64s
-    """Tokens of its context computed so far, while not decoding."""
-    swapped: Int8s
-    waits: Int8s
-    """Whether it is in a queue."""
-    travels: Int8s
-    """Whether its KV is on the way to its replica."""
-    work: Int64s
-    """Tokens of it in the iteration that runs; 0 in a steady one, which has one of each."""
-    dry: Int64s
-    """When its reader runs dry: the next token's time on the smoothed delivery curve."""
-    deadline: Int64s
-    """The last moment at which the next token keeps the SLO."""
-    noted: Int64s
-    """The earliest entry for it among the deadlines, NEVER for none."""
-    end: Int64s
-    started: Int64s
-    """When its first iteration began."""
-    preemptions: Int64s
-    migrations: Int64s
+``input``, ``output``: tokens. ``follower``: who asks on in the session, ``think`` ns after the turn
+before. Its token times lie at ``start`` to ``stop`` of ``State.times``, the next one at ``cursor``.
+``place``: the replica whose queue (``waits``) or batch it is in. ``source``: the prefill replica that
+still holds its KV, or NOBODY; ``travels``: its KV is on the way. ``decoding``: its next token takes one
+step; else ``computed`` tokens of its context are there. ``work``: tokens of it in the iteration that
+runs; 0 in a steady one, which has one of each. ``swapped``: its KV is on the host. ``dry``: when its
+reader runs dry, which is the next token's time on the smoothed delivery curve. ``deadline``: the last
+moment at which the next token keeps the SLO; ``noted``: the earliest entry for it among the deadlines,
+NEVER for none. ``begun``: when its first iteration began.
+"""
 
+REPLICA_STATE = np.dtype(
+    [
+        ("until", np.int64),
+        ("used", np.int64),
+        ("batch", np.int64),
+        ("decoders", np.int64),
+        ("leaving", np.int64),
+        ("load", np.int64),
+        ("backlog", np.int64),
+        ("steady", np.int64),
+        ("link", np.int64),
+        ("queued", np.int64),
+        ("iterations", np.int64),
+        ("busy", np.int64),
+        ("peak", np.int64),
+        ("prefilled", np.int64),
+        ("moving", np.int64),
+        ("swapped", np.int64),
+    ]
+)
+"""One replica.
 
-class Replicas(NamedTuple):
-    """Arrays of size R; ``running`` (R, max_running) and the queues (R, N)."""
-
-    until: Int64s
-    """The end of its iteration, NEVER if idle."""
-    used: Int64s
-    """Tokens of KV reserved."""
-    size: Int64s
-    """How many requests run."""
-    decoders: Int64s
-    """How many of them decode with their KV in place."""
-    leaving: Int64s
-    """How many of them are over, or are to go elsewhere."""
-    load: Int64s
-    """Live requests placed here."""
-    backlog: Int64s
-    """Tokens of context still to be computed for them."""
-    steady: Int8s
-    """Whether the iteration gives each running request one token."""
-    link: Int64s
-    """When the transfers to it so far are over."""
-    queued: Int64s
-    running: Int64s
-    queue_keys: Int64s
-    queue_items: Int64s
-    iterations: Int64s
-    busy: Int64s
-    peak: Int64s
-    prefilled: Int64s
-    """Tokens of context computed in iterations, recomputation included."""
-    moving: Int64s
-    """Tokens of KV to be moved out and in, which the next iteration pays for."""
-    swapped: Int64s
-    """The same, in all."""
+``until``: the end of its iteration, NEVER if idle; ``steady``: that gives each running request one
+token, and nothing but its time is to be kept. ``used``: tokens of KV reserved, ``peak`` at most. ``batch``: how many requests run, of them
+``decoders`` decode with their KV in place, and ``leaving`` are over or go elsewhere. ``load``: live
+requests placed here; ``backlog``: tokens of context still to be computed for them. ``link``: when the
+transfers to it so far are over. ``queued``: entries in its queue. ``prefilled``: tokens of context
+computed, again ones included. ``moving``: tokens of KV to be moved out and in, which the next iteration
+pays for; ``swapped``: the same, in all.
+"""
 
 
 class State(NamedTuple):
-    """Everything; ``times`` holds each request's token times from its start on."""
+    """Everything. ``times``: each request's token times, from its start on."""
 
-    q: Requests
-    r: Replicas
+    q: Records
+    """(N,) of REQUEST."""
+    r: Records
+    """(R,) of REPLICA_STATE."""
+    running: Int64s
+    """(R, max_running): the requests in each replica's batch, in order of admission."""
+    queues: Int64s
+    """(R, N, 2): a heap of (key, request) a replica."""
+    arrivals: Int64s
+    """(N, 2): a heap of (time, request), like the next two."""
+    transfers: Int64s
+    deadlines: Int64s
+    """(2 N, 2), for an early deadline may be noted beside a late one."""
     times: Int64s
-    arrival_keys: Int64s
-    arrival_items: Int64s
-    transfer_keys: Int64s
-    transfer_items: Int64s
-    deadline_keys: Int64s
-    deadline_items: Int64s
     totals: Int64s
     log: Int64s

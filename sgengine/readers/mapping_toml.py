@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import tzinfo
-from pathlib import Path
 from typing import Any
 
-from sgengine.errors import UsageError
-from sgengine.readers.faults import one_line
 from sgengine.readers.mapping import (
     ARRIVAL,
     CLOCK,
@@ -28,68 +24,28 @@ from sgengine.readers.mapping import (
     TraceMapping,
 )
 from sgengine.readers.timestamps import UNITS, zone_of
+from sgengine.readers.toml_section import Section, parse_toml, read_toml, shown
 from sgengine.schema import DELIVERIES
 from sgengine.schema.enums import STATUSES
 
+_WHAT = "the mapping"
 _RESERVED = (*DELIVERIES.names, "reasoning_tokens", "ttft_visible_ns")
 
 
 def load(path: str) -> TraceMapping:
     """The mapping in a file. Raises ``UsageError`` that says which key is wrong and what is allowed."""
-    try:
-        text = Path(path).read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the mapping {path} cannot be read: {one_line(error)}") from error
-    return parse(text, path)
+    found, text = read_toml(path, _WHAT)
+    return _mapping(_Section(f"{_WHAT} {path}:", "", found), text)
 
 
 def parse(text: str, path: str = "mapping") -> TraceMapping:
     """The mapping that a TOML text spells; ``path`` is named in errors."""
-    try:
-        found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"the mapping {path} is no TOML: {one_line(error)}") from error
-    return _mapping(_Section(f"the mapping {path}:", "", found), text)
+    found = parse_toml(text, path, _WHAT)
+    return _mapping(_Section(f"{_WHAT} {path}:", "", found), text)
 
 
-class _Section:
-    """A table of the TOML file, from which keys are taken until none is left."""
-
-    def __init__(self, where: str, name: str, given: dict[str, Any]) -> None:
-        self._where = where
-        self._name = name
-        self._left = dict(given)
-        self._known: list[str] = []
-
-    def key(self, name: str) -> str:
-        return f"{self._name}.{name}" if self._name else name
-
-    def fail(self, message: str) -> UsageError:
-        return UsageError(f"{self._where} {message}")
-
-    def take(self, name: str) -> Any:
-        self._known.append(name)
-        return self._left.pop(name, None)
-
-    def text(self, name: str) -> str | None:
-        value = self.take(name)
-        if value is None or (isinstance(value, str) and value):
-            return value
-        raise self.fail(f"{self.key(name)} is {_shown(value)}; allowed is a text")
-
-    def choice(self, name: str, allowed: tuple[str, ...]) -> str | None:
-        value = self.text(name)
-        if value is not None and value not in allowed:
-            raise self.fail(f"{self.key(name)} is {value!r}; allowed are {', '.join(allowed)}")
-        return value
-
-    def table(self, name: str) -> _Section | None:
-        value = self.take(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise self.fail(f"{self.key(name)} is {_shown(value)}; allowed is a table")
-        return _Section(self._where, self.key(name), value)
+class _Section(Section):
+    """A table whose keys may name fields of the log."""
 
     def field(self, name: str) -> Field | None:
         value = self.take(name)
@@ -100,7 +56,7 @@ class _Section:
         keys = value.split(".") if isinstance(value, str) else value
         if not isinstance(keys, list) or not keys or not all(_is_key(key) for key in keys):
             raise self.fail(
-                f"{self.key(name)} is {_shown(value)}; allowed is a field's name, inner fields "
+                f"{self.key(name)} is {shown(value)}; allowed is a field's name, inner fields "
                 "after a dot, or a list of names"
             )
         return Field(name=".".join(keys), keys=tuple(keys))
@@ -111,26 +67,9 @@ class _Section:
             raise self.fail(f"{self.key(name)} is missing; name the field")
         return found
 
-    def rest(self) -> dict[str, Any]:
-        """All keys that are left."""
-        left, self._left = self._left, {}
-        return left
-
-    def done(self) -> None:
-        """Refuse keys that nobody took."""
-        if self._left:
-            raise self.fail(
-                f"{self.key(next(iter(self._left)))} is unknown; allowed are "
-                f"{', '.join(self.key(name) for name in self._known)}"
-            )
-
 
 def _is_key(key: object) -> bool:
     return isinstance(key, str) and key != "" and not set(key) & set('"\\') and key.isprintable()
-
-
-def _shown(value: object) -> str:
-    return one_line(repr(value), 60)
 
 
 def _mapping(top: _Section, text: str) -> TraceMapping:
@@ -169,7 +108,7 @@ def _labels(top: _Section) -> tuple[Label, ...]:
     for column, allowed in LABELS.items():
         value = top.take(column)
         if isinstance(value, dict):
-            inner = _Section(top._where, column, value)
+            inner = _Section(top.where, column, value)
             fixed = inner.choice("value", allowed) if allowed else inner.text("value")
             inner.done()
             if fixed is None:
@@ -245,7 +184,7 @@ def _status(section: _Section | None) -> Status | None:
     for name, meaning in pairs.items():
         if meaning not in STATUSES:
             raise section.fail(
-                f"status.values.{name} is {_shown(meaning)}; allowed are {', '.join(STATUSES)}"
+                f"status.values.{name} is {shown(meaning)}; allowed are {', '.join(STATUSES)}"
             )
     return Status(field=field, values=tuple(pairs.items()), other=other)
 
@@ -260,7 +199,7 @@ def _carried(section: _Section, name: str, value: Any) -> Carried:
         raise section.fail(f"{section.key(name)} is a column of its own; give another name")
     if not isinstance(value, dict):
         return Carried(column=name, field=section.as_field(name, value), type="text")
-    inner = _Section(section._where, section.key(name), value)
+    inner = _Section(section.where, section.key(name), value)
     kind = inner.choice("type", TYPES)
     field = inner.needed("field")
     inner.done()

@@ -20,6 +20,11 @@ CLASSES = TableSpec(
             name="name", type=pa.string(), doc="The class, as the job's configuration calls it."
         ),
         Column(
+            name="position",
+            type=pa.int32(),
+            doc="Its place: a request is of the first class that it matches.",
+        ),
+        Column(
             name="workload",
             type=pa.string(),
             doc="The workload whose requests belong to it.",

@@ -84,6 +84,12 @@ NIGHTS = TableSpec(
             doc="Rows rejected: the sum over RUNS.",
         ),
         Column(
+            name="rows_outside",
+            type=pa.int64(),
+            unit="rows",
+            doc="Rows that were read and belong to other nights; rows_rejected counts them too.",
+        ),
+        Column(
             name="sources_missing",
             type=pa.int64(),
             unit="sources",

@@ -79,7 +79,7 @@ def simulate(
         pieces.append(_drained(state))
     assert how == simulation.FINISHED, f"{system.name}: live requests and nothing to happen"
     pieces.append(_drained(state))
-    simulation.since_arrival(state.times, state.q.starts, state.q.cursor, state.q.arrival)
+    simulation.since_arrival(state.times, state.q)
     return Simulated(
         deliveries=deliveries_of(state, system, load, cost, seed, run),
         facts=_facts(state, rules.capacity),
@@ -97,7 +97,7 @@ def _facts(state: State, capacity: int) -> Facts:
     q, r = state.q, state.r
     return Facts(
         requests=q.end.size,
-        tokens=int(np.sum(q.cursor - q.starts[:-1])),
+        tokens=int(np.sum(q.cursor - q.start)),
         span_ns=int(q.end.max()),
         preemptions=int(q.preemptions.sum()),
         migrations=int(q.migrations.sum()),

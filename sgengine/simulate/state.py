@@ -9,6 +9,7 @@ import numpy as np
 from sgengine.errors import UsageError
 from sgengine.kernels.simulation_state import (
     ABANDON,
+    ARRIVALS,
     DELAY,
     FCFS,
     IMMEDIATE,
@@ -16,11 +17,11 @@ from sgengine.kernels.simulation_state import (
     NEVER,
     NOBODY,
     PACE,
+    REPLICA_STATE,
+    REQUEST,
     ROUND_ROBIN,
     SHORTEST,
     Costs,
-    Replicas,
-    Requests,
     Rules,
     State,
 )
@@ -93,69 +94,55 @@ def _clauses(delivery: Abandon) -> dict[str, int]:
 
 def new_state(load: Load, rules: Rules, *, log_rows: int) -> State:
     """The state before the first event; ``log_rows`` of 0 keeps no log."""
-    n = load.requests
+    n, replicas = load.requests, rules.replicas
     requests = _requests(load)
-    size = int(requests.starts[-1])
-    firsts = np.flatnonzero(load.previous == NO_TURN)
-    keys, items = _heap(n), _heap(n)
-    keys[: len(firsts)], items[: len(firsts)] = load.arrival_ns[firsts], firsts
     totals = np.zeros(8, np.int64)
-    totals[0] = len(firsts)
     return State(
         q=requests,
-        r=_replicas(rules, n),
-        times=np.empty(size, np.int64),
-        arrival_keys=keys,
-        arrival_items=items,
-        transfer_keys=_heap(n),
-        transfer_items=_heap(n),
-        deadline_keys=_heap(2 * n),
-        deadline_items=_heap(2 * n),
+        r=_replicas(replicas),
+        running=_pairs(replicas, min(rules.max_running, n)),
+        queues=_pairs(replicas, n, 2),
+        arrivals=_arrivals(load, totals),
+        transfers=_pairs(n, 2),
+        deadlines=_pairs(2 * n, 2),
+        times=_pairs(requests[-1].stop),
         totals=totals,
-        log=np.empty((log_rows, _LOG_COLUMNS), np.int64),
+        log=_pairs(log_rows, _LOG_COLUMNS),
     )
 
 
-def _heap(n: int) -> Any:
-    return np.empty(n, np.int64)
+def _pairs(*shape: int) -> Any:
+    return np.empty(shape, np.int64)
 
 
-def _requests(load: Load) -> Requests:
-    n = load.requests
-    starts = np.zeros(n + 1, np.int64)
-    np.cumsum(load.output_tokens, out=starts[1:])
-    if starts[-1] > _MAX_TOKENS:
+def _arrivals(load: Load, totals: Any) -> Any:
+    """The heap of those who wait for none: sorted as they are, it is one."""
+    firsts = np.flatnonzero(load.previous == NO_TURN)
+    heap = _pairs(load.requests, 2)
+    heap[: len(firsts), 0] = load.arrival_ns[firsts]
+    heap[: len(firsts), 1] = firsts
+    totals[ARRIVALS] = len(firsts)
+    return heap
+
+
+def _requests(load: Load) -> Any:
+    stops = np.cumsum(load.output_tokens, dtype=np.int64)
+    if stops[-1] > _MAX_TOKENS:
         raise UsageError(
-            f"workload {load.name} has {starts[-1]} output tokens: simulate at most 2^31 - 1 at once"
+            f"workload {load.name} has {stops[-1]} output tokens: simulate at most 2^31 - 1 at once"
         )
-    follower = np.full(n, NOBODY, np.int64)
+    q = np.zeros(load.requests, REQUEST).view(np.recarray)
+    q.input, q.output, q.think = load.input_tokens, load.output_tokens, load.think_ns
+    q.stop, q.start = stops, stops - load.output_tokens
+    q.cursor = q.start
+    q.follower = q.place = q.source = NOBODY
     later = np.flatnonzero(load.previous != NO_TURN)
-    follower[load.previous[later]] = later
-    counts = ("computed", "work", "dry", "deadline", "end", "preemptions", "migrations", "arrival")
-    flags = ("status", "decoding", "swapped", "waits", "travels")
-    return Requests(
-        inputs=load.input_tokens.astype(np.int64),
-        outputs=load.output_tokens.astype(np.int64),
-        follower=follower,
-        think=load.think_ns,
-        starts=starts,
-        cursor=starts[:-1].copy(),
-        **{name: np.zeros(n, np.int64) for name in counts},
-        **{name: np.zeros(n, np.int8) for name in flags},
-        **{name: np.full(n, NOBODY, np.int64) for name in ("place", "source")},
-        **{name: np.full(n, NEVER, np.int64) for name in ("noted", "started")},
-    )
+    q.follower[load.previous[later]] = later
+    q.noted = q.begun = NEVER
+    return q
 
 
-def _replicas(rules: Rules, n: int) -> Replicas:
-    r = rules.replicas
-    own = {"until", "steady", "running", "queue_keys", "queue_items"}
-    counts = {name: np.zeros(r, np.int64) for name in Replicas._fields if name not in own}
-    return Replicas(
-        until=np.full(r, NEVER, np.int64),
-        steady=np.zeros(r, np.int8),
-        running=np.empty((r, min(rules.max_running, n)), np.int64),
-        queue_keys=np.empty((r, n), np.int64),
-        queue_items=np.empty((r, n), np.int64),
-        **counts,
-    )
+def _replicas(count: int) -> Any:
+    r = np.zeros(count, REPLICA_STATE).view(np.recarray)
+    r.until = NEVER
+    return r

@@ -76,7 +76,7 @@ def _label(value: str, n: int) -> pa.Array:
 def _requests(state: State) -> dict[str, pa.Array]:
     q = state.q
     n = q.end.size
-    made = q.cursor - q.starts[:-1]
+    made = q.cursor - q.start
     texts = pa.array([_ERRORS.get(code) for code in range(TOO_LONG + 1)])
     status = pa.array([_STATUSES[code] for code in sorted(_STATUSES)])
     codes = np.searchsorted(sorted(_STATUSES), q.status).astype(np.int32)
@@ -87,7 +87,7 @@ def _requests(state: State) -> dict[str, pa.Array]:
         "arrival_ns": pa.array(q.arrival),
         "end_ns": pa.array(q.end - q.arrival),
         "chunk_times_ns": _times(state, made),
-        "input_tokens": pa.array(q.inputs.astype(np.int32)),
+        "input_tokens": pa.array(q.input.astype(np.int32)),
         "output_tokens": pa.array(made.astype(np.int32), mask=q.status != DONE),
     }
 
@@ -95,7 +95,7 @@ def _requests(state: State) -> dict[str, pa.Array]:
 def _times(state: State, made: Any) -> pa.Array:
     """The times of each request's tokens, those that were never made left out."""
     offsets = np.empty(made.size + 1, np.int64)
-    close_up(state.q.starts, made, state.times, np.empty(0, np.int32), offsets)
+    close_up(np.ascontiguousarray(state.q.start), made, state.times, np.empty(0, np.int32), offsets)
     values = pa.array(state.times[: offsets[-1]])
     kind = DELIVERIES.column("chunk_times_ns").type
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values, type=kind)
@@ -104,12 +104,12 @@ def _times(state: State, made: Any) -> pa.Array:
 def _service(state: State) -> dict[str, pa.Array]:
     """How each request was served; ``queue_ns``: to its first iteration, NULL if it had none."""
     q = state.q
-    waited = np.where(q.started == NEVER, 0, q.started - q.arrival)
+    waited = np.where(q.begun == NEVER, 0, q.begun - q.arrival)
     return {
         "replica": pa.array(q.place.astype(np.int32), mask=q.place < 0),
         "n_preemptions": pa.array(q.preemptions.astype(np.int32)),
         "n_migrations": pa.array(q.migrations.astype(np.int32)),
-        "queue_ns": pa.array(waited, mask=q.started == NEVER),
+        "queue_ns": pa.array(waited, mask=q.begun == NEVER),
     }
 
 

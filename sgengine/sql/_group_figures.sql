@@ -112,7 +112,7 @@ grouped AS (
         _latency(k.ttft_ns) AS ttft,
         _latency(k.tpot_ns) AS tpot,
         _latency(k.e2e_latency_ns) AS e2e,
-        _latency(k.measured_idle_ns) AS idle,
+        _latency(k.idle_ns) AS idle,
         _whole_fsum(k.benefit) AS benefit,
         _whole_fsum(k.benefit_min) AS benefit_min,
         _whole_fsum(k.benefit_max) AS benefit_max,
@@ -234,8 +234,10 @@ SELECT
     w.g.idle.percentiles[5] / 1e6 AS user_idle_latency_p99_9_ms,
     w.g.idle.greatest / 1e6 AS user_idle_latency_max_ms,
     _rate(w.g.benefit, w.duration_ns) AS smooth_goodput,
-    CASE WHEN w.g.benefit IS NULL THEN _rate(w.g.benefit_min, w.duration_ns) END AS smooth_goodput_min,
-    CASE WHEN w.g.benefit IS NULL THEN _rate(w.g.benefit_max, w.duration_ns) END AS smooth_goodput_max,
+    CASE WHEN w.g.benefit IS NULL THEN _rate(w.g.benefit_min, w.duration_ns) END
+        AS smooth_goodput_min,
+    CASE WHEN w.g.benefit IS NULL THEN _rate(w.g.benefit_max, w.duration_ns) END
+        AS smooth_goodput_max,
     CASE WHEN w.g.judged THEN w.g.n_attained END AS attained,
     CASE WHEN w.g.judged THEN w.g.n_undetermined END AS undetermined,
     CASE WHEN w.g.judged AND w.g.n_counted > 0 THEN w.g.n_attained_counted / w.g.n_counted END

@@ -19,8 +19,7 @@
 -- column: ttft_ns BIGINT  Time to first token; NULL if there is none or it is unknown.
 -- column: tpot_ns DOUBLE  Time per output token after the first; NULL for less than two tokens.
 -- column: e2e_latency_ns BIGINT  Time of the last token; NULL if there is none or it is unknown.
--- column: late_tokens INTEGER  Late tokens of the measured reader; NULL if unknown or no token.
--- column: measured_idle_ns BIGINT  User idle latency of the measured reader, as stored.
+-- column: late_tokens INTEGER  Late tokens of the chosen reader; NULL if unknown, no token, or measured for another reader.
 -- column: idle_ns BIGINT  User idle latency of the chosen reader; NULL without tokens, or if only bounds are known.
 -- column: idle_min_ns BIGINT  Its lower bound; NULL where idle_ns is known or nothing bounds it.
 -- column: idle_max_ns BIGINT  Its upper bound; NULL where idle_ns is known or nothing bounds it.
@@ -57,56 +56,29 @@ evaluated AS (
         r.ttft_ns,
         r.tpot_ns,
         r.e2e_latency_ns,
-        r.late_tokens,
-        r.user_idle_latency_ns AS measured_idle_ns,
+        _late_of(r.late_tokens, r.reader_first_ns, r.reader_pace_ns, p.s) AS late_tokens,
         _idle_ns(r.envelope, p.s.reader_first_ns, p.s.reader_pace_ns) AS idle_ns,
         _idle_ns(r.envelope_min, p.s.reader_first_ns, p.s.reader_pace_ns) AS idle_min_ns,
         _idle_ns(r.envelope_max, p.s.reader_first_ns, p.s.reader_pace_ns) AS idle_max_ns,
-        _holds_within(r.n_output_tokens, r.ttft_ns, p.s.max_ttft_ns) AS holds_ttft,
-        _holds_tbt(
-            r.n_output_tokens, r.n_chunks, r.itl_max_ns, r.e2e_latency_ns - r.ttft_ns,
-            p.s.max_tbt_ns
-        ) AS holds_tbt,
-        _holds_tpot(r.n_output_tokens, r.e2e_latency_ns - r.ttft_ns, p.s.max_tpot_ns) AS holds_tpot,
-        _holds_within(r.n_output_tokens, r.e2e_latency_ns, p.s.max_e2e_ns) AS holds_e2e,
-        _holds_pace(
-            r.n_output_tokens, r.envelope, r.envelope_min, r.envelope_max,
-            p.s.pace_first_ns, p.s.pace_ns
-        ) AS holds_pace,
-        _holds_tokens(
-            r.n_output_tokens, r.late_tokens, p.s.tokens_share_num, p.s.tokens_share_den
-        ) AS holds_tokens,
-        coalesce(
-            p.s.max_ttft_ns, p.s.max_tbt_ns, p.s.max_tpot_ns, p.s.max_e2e_ns, p.s.pace_ns,
-            p.s.tokens_share_num
-        ) IS NOT NULL AS has_slo,
+        _held(
+            r.n_output_tokens, r.n_chunks, r.ttft_ns, r.e2e_latency_ns, r.itl_max_ns,
+            r.envelope, r.envelope_min, r.envelope_max,
+            _late_of(r.late_tokens, r.reader_first_ns, r.reader_pace_ns, p.s), p.s
+        ) AS held,
         p.s
     FROM measured_requests AS r, p
 )
 SELECT
-    e.* EXCLUDE (
-        holds_ttft, holds_tbt, holds_tpot, holds_e2e, holds_pace, holds_tokens, has_slo, s
-    ),
+    e.* EXCLUDE (held, s),
     _benefit(e.n_output_tokens, e.status, e.idle_ns, e.s) AS benefit,
     _benefit(e.n_output_tokens, e.status, coalesce(e.idle_ns, e.idle_max_ns), e.s) AS benefit_min,
     _benefit(e.n_output_tokens, e.status, coalesce(e.idle_ns, e.idle_min_ns), e.s) AS benefit_max,
-    e.holds_ttft,
-    e.holds_tbt,
-    e.holds_tpot,
-    e.holds_e2e,
-    e.holds_pace,
-    e.holds_tokens,
-    CASE
-        WHEN e.has_slo THEN coalesce(
-            e.status = 'ok'
-            AND e.holds_ttft AND e.holds_tbt AND e.holds_tpot
-            AND e.holds_e2e AND e.holds_pace AND e.holds_tokens,
-            false
-        )
-    END AS attained,
-    CASE
-        WHEN e.has_slo THEN
-            e.holds_ttft IS NULL OR e.holds_tbt IS NULL OR e.holds_tpot IS NULL
-            OR e.holds_e2e IS NULL OR e.holds_pace IS NULL OR e.holds_tokens IS NULL
-    END AS undetermined
+    e.held.ttft AS holds_ttft,
+    e.held.tbt AS holds_tbt,
+    e.held.tpot AS holds_tpot,
+    e.held.e2e AS holds_e2e,
+    e.held.pace AS holds_pace,
+    e.held.tokens AS holds_tokens,
+    _attains(e.status, e.held, e.s) AS attained,
+    _is_open(e.held, e.s) AS undetermined
 FROM evaluated AS e;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from hashlib import sha256
 
 import numpy as np
@@ -71,7 +70,9 @@ def plain_batch(table: StoreTable, rows: pa.RecordBatch, commit_id: str) -> pa.R
     """Rows of a side table as its files hold them."""
     schema = file_schema(table)
     if COMMIT_ID.name not in rows.schema.names:
-        rows = rows.append_column(COMMIT_ID.name, pa.array([commit_id] * rows.num_rows, pa.string()))
+        rows = rows.append_column(
+            COMMIT_ID.name, pa.array([commit_id] * rows.num_rows, pa.string())
+        )
     return rows.select(schema.names).cast(schema)
 
 
@@ -172,8 +173,3 @@ def _text(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, default=str) if isinstance(value, list | dict) else str(value)
-
-
-def missing_fields(held: Mapping[str, pa.DataType], wanted: pa.Schema) -> list[pa.Field]:
-    """The columns of ``wanted`` that a table with the columns ``held`` lacks."""
-    return [field for field in wanted if field.name not in held]

@@ -6,6 +6,7 @@ had said nothing or less (1.6.6; ``tests/store/test_damage.py``). The seals catc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -14,6 +15,8 @@ from deltalake.exceptions import DeltaError
 from deltalake.fs import DeltaStorageHandler
 
 from sgengine.errors import DataError
+from sgengine.store.layout import VIEWS
+from sgengine.store.place import Place
 from sgengine.store.seal import Sealed, seal
 
 APP = "sgengine/seal/"
@@ -25,20 +28,53 @@ META = "sgengine.seals"
 _READER = 1
 """The Delta reader version of our tables: no later feature changes what a list of files means."""
 
+_VERSION = re.compile(rb"-- sgengine store, version (\d+)\b")
+
 
 def open_table(
     uri: str, name: str, *, version: int | None = None, options: Mapping[str, str]
 ) -> DeltaTable:
-    """The table at ``uri``, called ``name`` in messages; DataError if its log cannot be read."""
+    """The table at ``uri``, called ``name`` in messages; DataError if it must not be read."""
+    table = open_log(uri, name, version=version, options=options)
+    if found := features(table):
+        raise damaged(name, f"another program switched on {found}")
+    return table
+
+
+def open_log(
+    uri: str, name: str, *, version: int | None = None, options: Mapping[str, str]
+) -> DeltaTable:
+    """The table at ``uri``, whatever its features are; DataError if its log cannot be read."""
     try:
-        table = DeltaTable(uri, version=version, storage_options=dict(options) or None)
-        protocol = table.protocol()
+        return DeltaTable(uri, version=version, storage_options=dict(options) or None)
     except (DeltaError, OSError, ValueError) as error:
         raise damaged(name, f"its log cannot be read ({first_line(error)})") from error
-    if protocol.min_reader_version > _READER or protocol.reader_features:
-        features = ", ".join(protocol.reader_features or ()) or "a later protocol"
-        raise damaged(name, f"another program switched on {features}")
-    return table
+
+
+def features(table: DeltaTable) -> str | None:
+    """What a table has that changes the meaning of a list of files (deletion vectors); None: nothing."""
+    protocol = table.protocol()
+    if protocol.min_reader_version <= _READER and not protocol.reader_features:
+        return None
+    return ", ".join(protocol.reader_features or ()) or f"reader {protocol.min_reader_version}"
+
+
+def views_version(place: Place) -> int | None:
+    """The version that ``views.sql`` was made from; None if there is none. To be read before the log."""
+    try:
+        found = _VERSION.match(place.read(VIEWS)[:100])
+    except FileNotFoundError:
+        return None
+    return int(found[1]) if found else None
+
+
+def check_views(requests: DeltaTable, version: int | None) -> None:
+    """DataError if ``views.sql`` was made from a later version than the log now ends with."""
+    if version is not None and version > requests.version():
+        found = (
+            f"its log ends at version {requests.version()}, and views.sql was made from {version}"
+        )
+        raise damaged("requests", found)
 
 
 def check_entry(requests: DeltaTable, options: Mapping[str, str]) -> None:

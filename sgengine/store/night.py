@@ -21,7 +21,7 @@ class Night(NamedTuple):
         return f"{self.day} of job {self.job}"
 
 
-class NightConflict(DataError):
+class NightConflict(DataError):  # noqa: N818 - it names what happened to the night, not a fault
     """Another commit replaced a night since the ticket was taken; nothing of this one is visible."""
 
 
@@ -37,14 +37,15 @@ class Committed:
 class Ticket:
     """Leave to replace nights of one job, with the state of the store when it was taken.
 
-    ``committed``: each night asked for as it was then. ``any_day``: rows of other days are taken as
-    well, and those days replaced.
+    ``committed``: each night asked for as it was then. ``any_day``: rows of other days are taken, and
+    those days replaced too. ``whole_job``: so is all else that the store holds of the job.
     """
 
     job: str
     version: int
     committed: Mapping[date, Committed]
     any_day: bool = False
+    whole_job: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,7 @@ class NightFacts:
     from_ns: int | None = None
     until_ns: int | None = None
     input_digest: int | None = None
+    rows_outside: int = 0
     sources_missing: int = 0
     settings: str | None = None
 

@@ -7,12 +7,11 @@ import fcntl
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sgengine.errors import DataError
 from sgengine.store.layout import LOCK, LOG
@@ -27,15 +26,58 @@ class Found(NamedTuple):
     path: str
     size: int
     modified_ns: int
+    read_only: bool
+
+
+class Place(Protocol):
+    """Where a store is. Paths are relative to it, with slashes, and as they are on disk."""
+
+    root: str
+    options: Mapping[str, str]
+
+    def uri(self, path: str) -> str:
+        """What deltalake and readers open for ``path``."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file ``path``."""
+
+    def size(self, path: str) -> int:
+        """The bytes of a file."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a file; FileNotFoundError if there is none."""
+
+    def open(self, path: str) -> pa.NativeFile:
+        """A file to read from at any place; FileNotFoundError if there is none."""
+
+    def new_file(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """A file to write, which must not exist; it is on disk at the end, its folder is not."""
+
+    def sync_folders(self, paths: Iterable[str]) -> None:
+        """Bring the entries of these files, and of the folders above them, onto the disk."""
+
+    def sync_entry(self, table: str, version: int) -> None:
+        """Bring a log entry and its checkpoint onto the disk: deltalake leaves that to others."""
+
+    def publish(self, path: str, content: bytes) -> None:
+        """Put a file in place of what was there, at once."""
+
+    def delete(self, path: str) -> None:
+        """Remove a file; one that is gone is no error."""
+
+    def walk(self, path: str) -> Iterator[Found]:
+        """All files below ``path``, in no order."""
+
+    def lock(self, wait_s: float) -> AbstractContextManager[None]:
+        """Wait for, and hold, the lock of writers; DataError after ``wait_s``."""
 
 
 class Folder:
-    """A store's place on a local file system. Paths are relative to it, with slashes."""
-
-    options: Mapping[str, str] = {}
+    """A store on a local file system."""
 
     def __init__(self, root: str) -> None:
         self.root = os.path.abspath(root)  # noqa: PTH100 - links stay as they were given
+        self.options: Mapping[str, str] = {}
 
     def uri(self, path: str) -> str:
         """What deltalake and readers open for ``path``."""
@@ -53,9 +95,9 @@ class Folder:
         """The bytes of a file; FileNotFoundError if there is none."""
         return Path(self.uri(path)).read_bytes()
 
-    def schema(self, path: str) -> pa.Schema:
-        """The columns of a Parquet file."""
-        return pq.read_schema(self.uri(path))
+    def open(self, path: str) -> pa.NativeFile:
+        """A file to read from at any place; FileNotFoundError if there is none."""
+        return pa.OSFile(self.uri(path))
 
     @contextmanager
     def new_file(self, path: str) -> Iterator[IO[bytes]]:
@@ -66,7 +108,7 @@ class Folder:
         target = Path(self.uri(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with open(os.open(target, flags, _READ_ONLY), "wb") as file:
+        with os.fdopen(os.open(target, flags, _READ_ONLY), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -104,9 +146,15 @@ class Folder:
         for folder, _, names in os.walk(self.uri(path)):
             for name in names:
                 file = Path(folder) / name
-                status = file.stat()
+                try:
+                    status = file.stat()
+                except FileNotFoundError:  # removed by another process since it was listed
+                    continue
                 yield Found(
-                    str(file.relative_to(self.root)), status.st_size, status.st_mtime_ns
+                    path=file.relative_to(self.root).as_posix(),
+                    size=status.st_size,
+                    modified_ns=status.st_mtime_ns,
+                    read_only=not status.st_mode & 0o222,
                 )
 
     @contextmanager

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from sgengine.store.guard import check_entry, check_seal, damaged, first_line, open_table
 from sgengine.store.layout import COMMIT_POINT, SIDES, StoreTable, parse_name
 from sgengine.store.night import Night
-from sgengine.store.place import Folder
+from sgengine.store.place import Place
 from sgengine.store.seal import Sealed
 
 
@@ -82,7 +83,7 @@ def _by_night(file: DataFile) -> tuple[str, ...]:
     return file.values
 
 
-def load(place: Folder, version: int | None = None) -> tuple[DeltaTable, Snapshot]:
+def load(place: Place, version: int | None = None) -> tuple[DeltaTable, Snapshot]:
     """The table of requests at ``version`` (None: now), and the snapshot; DataError if damaged.
 
     The side tables are opened after it, so they have all that its commits wrote before.
@@ -106,7 +107,7 @@ def load(place: Folder, version: int | None = None) -> tuple[DeltaTable, Snapsho
 
 
 def load_requests(
-    place: Folder, version: int | None = None
+    place: Place, version: int | None = None
 ) -> tuple[DeltaTable, tuple[DataFile, ...]]:
     """The table of requests and its live files, checked."""
     name = COMMIT_POINT.name
@@ -121,7 +122,7 @@ def load_requests(
     return table, live
 
 
-def _side(place: Folder, table: StoreTable, units: set[Unit]) -> tuple[DataFile, ...]:
+def _side(place: Place, table: StoreTable, units: set[Unit]) -> tuple[DataFile, ...]:
     opened = open_table(place.uri(table.name), table.name, options=place.options)
     return tuple(file for file in listed(opened, table) if unit_of(file) in units)
 
@@ -156,9 +157,7 @@ def _first(row: tuple[Any, ...]) -> Any:
     return row[0]
 
 
-def _schemas(
-    place: Folder, tables: Iterable[tuple[DataFile, ...]]
-) -> dict[str, pa.Schema]:
+def _schemas(place: Place, tables: Iterable[tuple[DataFile, ...]]) -> dict[str, pa.Schema]:
     """The columns of each schema id, from one file of it."""
     found: dict[str, pa.Schema] = {}
     for files in tables:
@@ -168,9 +167,10 @@ def _schemas(
     return found
 
 
-def _schema(place: Folder, file: DataFile) -> pa.Schema:
+def _schema(place: Place, file: DataFile) -> pa.Schema:
     try:
-        return place.schema(file.path)
+        with place.open(file.path) as opened:
+            return pq.read_schema(opened)
     except (OSError, pa.ArrowInvalid) as error:
         table = file.path.partition("/")[0]
         raise damaged(table, f"{file.path} cannot be read ({first_line(error)})") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
@@ -19,14 +19,16 @@ from sgengine.schema import CLASSES, GAPS, NIGHTS, REJECTS, REQUESTS, RUNS, Tabl
 from sgengine.store.columns import Shaper, plain_batch
 from sgengine.store.layout import COMMIT_POINT, NONE, SIDES, STORE_TABLES, partition_value
 from sgengine.store.night import Ticket
-from sgengine.store.place import Folder
+from sgengine.store.place import Place
 from sgengine.store.writers import Staged, Writers
 
 MEMORY_BYTES = 128 << 20
 """Of rows that wait for their row group."""
 
 _DAY_NS = 86_400 * 10**9
-_COUNTED = ("rows_in", "rows_measured", "rows_rejected")
+_ROWS = ("rows_in", "rows_measured", "rows_rejected")
+COUNTED = ("requests", "incomplete", *_ROWS)
+"""What a staging counts of every day, by the names of NIGHTS."""
 
 
 class Staging:
@@ -37,14 +39,12 @@ class Staging:
     """
 
     def __init__(
-        self, place: Folder, ticket: Ticket, held: pa.Schema, memory_bytes: int = MEMORY_BYTES
+        self, place: Place, ticket: Ticket, held: pa.Schema, memory_bytes: int = MEMORY_BYTES
     ) -> None:
         self.ticket = ticket
         self.commit_id = uuid4().hex[:16]
         self.is_published = False
-        self.counts: dict[datetime.date, Counter[str]] = {
-            day: Counter() for day in ticket.committed
-        }
+        self.counts: dict[dt.date, Counter[str]] = {day: Counter() for day in ticket.committed}
         self._classes: pa.Table | None = None
         self._shaper = Shaper(held)
         self._writers = {
@@ -52,7 +52,7 @@ class Staging:
         }
 
     @property
-    def days(self) -> tuple[datetime.date, ...]:
+    def days(self) -> tuple[dt.date, ...]:
         """The days of this commit so far: those of the ticket, and those of its rows."""
         return tuple(sorted(self.counts))
 
@@ -69,7 +69,7 @@ class Staging:
             for writers in self._writers.values():
                 writers.abandon()
 
-    def write(self, batch: pa.RecordBatch, day: datetime.date | None = None) -> None:
+    def write(self, batch: pa.RecordBatch, day: dt.date | None = None) -> None:
         """Take rows of REQUESTS with any dimensions.
 
         They go to ``day``, or each to its day of arrival (UTC), which needs a clock that is unix.
@@ -84,12 +84,12 @@ class Staging:
             self._writers[COMMIT_POINT.name].write(values, mine)
             self._count(its_day, mine.column("status"))
 
-    def _count(self, day: datetime.date, statuses: pa.Array) -> None:
+    def _count(self, day: dt.date, statuses: pa.Array) -> None:
         is_open = pc.equal(statuses.cast(pa.string()), "incomplete")
         self.counts[day]["requests"] += len(statuses)
         self.counts[day]["incomplete"] += pc.sum(is_open).as_py() or 0
 
-    def gaps(self, table: pa.Table, day: datetime.date | None = None) -> None:
+    def gaps(self, table: pa.Table, day: dt.date | None = None) -> None:
         """Take rows of GAPS, to ``day`` or each to the day of its hour (UTC)."""
         for batch in table.select(GAPS.names).to_batches():
             days = np.full(batch.num_rows, _number(day)) if day else self._days_of_hours(batch)
@@ -98,14 +98,14 @@ class Staging:
                 values = self._values(_date(number), system, workload)
                 self._writers[GAPS.name].write(values, _taken(plain, rows))
 
-    def rejects(self, table: pa.Table, day: datetime.date) -> None:
+    def rejects(self, table: pa.Table, day: dt.date) -> None:
         """Take rows of REJECTS."""
         self._whole(REJECTS, table, day)
 
-    def runs(self, table: pa.Table, day: datetime.date) -> None:
+    def runs(self, table: pa.Table, day: dt.date) -> None:
         """Take rows of RUNS; NIGHTS sums up their counts of rows."""
         self._whole(RUNS, table, day)
-        for name in _COUNTED:
+        for name in _ROWS:
             self.counts[day][name] += pc.sum(table[name]).as_py() or 0
 
     def classes(self, table: pa.Table) -> None:
@@ -130,7 +130,7 @@ class Staging:
                 self._whole(CLASSES, self._classes, day)
         return {table.name: self._writers[table.name].finish() for table in SIDES}
 
-    def _whole(self, spec: TableSpec, table: pa.Table, day: datetime.date) -> None:
+    def _whole(self, spec: TableSpec, table: pa.Table, day: dt.date) -> None:
         """Rows of a side table that belong to one day."""
         known = self._values(day)
         values = {name: known[name] for name in STORE_TABLES[spec.name].partitions}
@@ -138,10 +138,10 @@ class Staging:
             plain = plain_batch(STORE_TABLES[spec.name], batch, self.commit_id)
             self._writers[spec.name].write(values, plain)
 
-    def _values(self, day: datetime.date, system: str = "", workload: str = "") -> dict[str, str]:
+    def _values(self, day: dt.date, system: str = "", workload: str = "") -> dict[str, str]:
         """The partition columns by name; DataError for a day that this commit must leave alone."""
         if day not in self.counts:
-            if not self.ticket.any_day:
+            if not self.ticket.whole_job:
                 raise DataError(
                     f"rows of {day} came to a commit of {', '.join(map(str, self.days))} of job "
                     f"{self.ticket.job}: commit that day as well, or leave them out"
@@ -153,7 +153,7 @@ class Staging:
     def _days_of_hours(self, batch: pa.RecordBatch) -> Days:
         hours = batch.column("hour_ns")
         if not hours.null_count:
-            return hours.to_numpy() // _DAY_NS
+            return _day_of(hours)
         if len(self.counts) != 1:
             raise DataError("gaps without an hour belong to no day: give the day with --day")
         return np.full(batch.num_rows, _number(self.days[0]))
@@ -163,12 +163,12 @@ Days = npt.NDArray[np.int64]
 """Days since the epoch, one a row."""
 
 
-def _number(day: datetime.date) -> int:
-    return (day - datetime.date(1970, 1, 1)).days
+def _number(day: dt.date) -> int:
+    return (day - dt.date(1970, 1, 1)).days
 
 
-def _date(number: int) -> datetime.date:
-    return datetime.date(1970, 1, 1) + datetime.timedelta(number)
+def _date(number: int) -> dt.date:
+    return dt.date(1970, 1, 1) + dt.timedelta(number)
 
 
 def _days_of(batch: pa.RecordBatch) -> Days:
@@ -181,20 +181,27 @@ def _days_of(batch: pa.RecordBatch) -> Days:
             f"{batch.num_rows - dated} requests have no day: their arrival is not known, or their "
             "clock does not count from the epoch; give the day with --day"
         )
-    return arrivals.to_numpy() // _DAY_NS
+    return _day_of(arrivals)
+
+
+def _day_of(times_ns: pa.Array) -> Days:
+    days: Days = times_ns.to_numpy() // _DAY_NS
+    return days
 
 
 def _parts(batch: pa.RecordBatch, days: Days) -> Iterator[tuple[int, str, str, pa.Array | None]]:
     """Day, system, workload and row numbers of each partition in ``batch``; None for all rows."""
     systems, workloads = (_encoded(batch.column(name)) for name in ("system", "workload"))
-    keys = np.stack([days, _codes(systems), _codes(workloads)], axis=1)
-    found, which = np.unique(keys, axis=0, return_inverse=True)
-    order = np.argsort(which.ravel(), kind="stable")
-    ends = np.cumsum(np.bincount(which.ravel(), minlength=len(found)))
-    for (day, system, workload), start, end in zip(found, [0, *ends[:-1]], ends, strict=True):
-        rows = None if len(found) == 1 else pa.array(order[start:end])
-        texts = (systems.dictionary[system].as_py(), workloads.dictionary[workload].as_py())
-        yield int(day), *texts, rows
+    size, width = len(systems.dictionary), len(workloads.dictionary)
+    keys = (
+        (days - days.min(initial=0)) * (size * width) + _codes(systems) * width + _codes(workloads)
+    )
+    found, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    order = np.argsort(which, kind="stable")
+    for rows in np.split(order, np.cumsum(counts)[:-1]) if len(found) else ():
+        row = int(rows[0])
+        texts = (systems[row].as_py(), workloads[row].as_py())
+        yield int(days[row]), *texts, None if len(found) == 1 else pa.array(rows)
 
 
 def _encoded(values: pa.Array) -> pa.DictionaryArray:

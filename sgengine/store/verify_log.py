@@ -11,14 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sgengine.store.damage import Damage
+from sgengine.store.entries import COMMIT, FILES
 from sgengine.store.guard import APP, META, first_line
 from sgengine.store.layout import LOG
 from sgengine.store.place import Place
 
 Action = dict[str, Any]
-
-FILES = "sgengine.files"
-"""The key, in a commit's own metadata, of the number of files that it adds."""
 
 
 _ENTRY = re.compile(r"(\d{20})\.json")
@@ -122,7 +120,6 @@ def _cut(actions: Sequence[Action]) -> str | None:
 def _by_others(actions: Sequence[Action]) -> str | None:
     """The operation of a commit that is not ours and changes files; None for all others."""
     info: Action = next(action["commitInfo"] for action in actions if "commitInfo" in action)
-    ours = any(key.startswith("sgengine.") for key in info)
-    if ours or not any({"add", "remove"} & action.keys() for action in actions):
+    if COMMIT in info or not any({"add", "remove"} & action.keys() for action in actions):
         return None
     return f"{info.get('operation', 'a commit')} by {info.get('engineInfo', 'another program')}"

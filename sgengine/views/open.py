@@ -9,14 +9,15 @@ import duckdb
 import pyarrow as pa
 
 from sgengine.errors import UsageError
-from sgengine.schema import GAPS, REJECTS, REQUESTS, RUNS, TableSpec
+from sgengine.schema import CLASSES, GAPS, NIGHTS, REJECTS, REQUESTS, RUNS, TableSpec
 from sgengine.sql import load_catalog
 from sgengine.views.settings import settings_table
+from sgengine.views.statements import catalog_statements
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a dimension whose name a column of the view ``requests`` has."""
 
-_AT_OPENING: dict[str, str | bool | int | float | list[str]] = {
+AT_OPENING: dict[str, str | bool | int | float | list[str]] = {
     # A query sees the measured tables and nothing of the Python process around it.
     "python_enable_replacements": False,
     "python_scan_all_frames": False,
@@ -24,12 +25,24 @@ _AT_OPENING: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
 }
 
-_LOCKS = (
+LOCKS = (
     "SET TimeZone = 'UTC'",
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
 """In this order: the last one forbids any SET after it."""
+
+
+_IN_NO_STORE = """
+CREATE VIEW measured_{name} AS
+SELECT
+    g.*,
+    CAST(NULL AS VARCHAR) AS job,
+    CAST(NULL AS DATE) AS day,
+    CAST(NULL AS VARCHAR) AS commit_id
+FROM given_{name} AS g
+"""
+"""A base over a table that is in no store, and so of no job, day and commit."""
 
 
 def open_views(
@@ -47,24 +60,27 @@ def open_views(
     Raises UsageError for a table that lacks a column or a setting that is none.
     """
     given = zip((REQUESTS, GAPS, REJECTS, RUNS), (requests, gaps, rejects, runs), strict=True)
-    tables = {f"measured_{spec.name}": _checked(spec, table) for spec, table in given}
-    tables["measured_requests"] = _with_free_names(tables["measured_requests"])
-    tables["measured_settings"] = settings_table(settings_row)
-    con = duckdb.connect(":memory:", config=_AT_OPENING)
+    tables = {spec.name: _checked(spec, table) for spec, table in given}
+    tables[REQUESTS.name] = _with_free_names(tables[REQUESTS.name])
+    con = duckdb.connect(":memory:", config=AT_OPENING)
     try:
-        _fill(con, tables)
+        _fill(con, tables, settings_table(settings_row))
     except BaseException:
         con.close()
         raise
     return con
 
 
-def _fill(con: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> None:
+def _fill(
+    con: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], settings: pa.Table
+) -> None:
     for name, table in tables.items():
-        con.register(name, table)
-    for item in load_catalog():
-        con.execute(item.sql)
-    for statement in _LOCKS:
+        con.register(f"given_{name}", table)
+        con.execute(_IN_NO_STORE.format(name=name))
+    for spec in (NIGHTS, CLASSES):
+        con.register(f"measured_{spec.name}", spec.empty())
+    con.register("measured_settings", settings)
+    for statement in (*catalog_statements(), *LOCKS):
         con.execute(statement)
 
 

@@ -51,12 +51,10 @@ def test_ids_of_different_runs_differ_and_types_do_not():
 
 
 def test_hashes_that_are_equal_by_chance_are_no_finding(tmp_path, monkeypatch):
-    from sgengine.check import run as module
-
     weak = lambda requests: np.zeros(requests.num_rows, dtype=np.int64)  # noqa: E731
     monkeypatch.setattr(keys, "hashes", weak)
     path = write(tmp_path / "x.parquet", [plain_row(k, [5], arrival_ns=k) for k in range(9)])
-    found = module.check([str(path)], AnalyzeSettings(executor=Serial()))
+    found = check([str(path)], AnalyzeSettings(executor=Serial()))
     assert "duplicate_key" not in {each.name for each in found.findings}
 
 

@@ -20,7 +20,18 @@ from sgengine.readers import FORMATS
 from sgengine.schema.enums import DENOMINATORS, ITL_RULES, ORIGINS, POPULATIONS
 from tests.cli.support import good, run
 
-VERBS = ("analyze", "check", "parity", "sql", "schema", "sample")
+VERBS = (
+    "analyze",
+    "audit",
+    "capacity",
+    "check",
+    "gate",
+    "parity",
+    "sql",
+    "schema",
+    "sample",
+    "simulate",
+)
 HEAVY = ("duckdb", "llvmlite", "msgspec", "numba", "numpy", "polars", "pyarrow")
 HELP = f"""
 import json, sys

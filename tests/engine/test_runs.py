@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sgengine.analyze import Analysis, AnalyzeSettings, analyze, run
+from sgengine.analyze import Analysis, AnalyzeSettings, analyze, plans
 from sgengine.analyze.partition import MAX_LISTED
 from sgengine.errors import DataError, UsageError
 from sgengine.executors import Serial
@@ -173,14 +173,14 @@ def test_rows_that_no_run_is_known_of_are_counted_with_the_sources_first(tmp_pat
 def unreadable(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Paths whose sources are told to be traces, but cannot be planned."""
     paths: set[str] = set()
-    real = run.plan
+    real = plans.plan
 
     def plan(source: Any, options: ReadOptions) -> Any:
         if source.path in paths:
             raise DataError(f"{source.path} is cut")
         return real(source, options)
 
-    monkeypatch.setattr(run, "plan", plan)
+    monkeypatch.setattr(plans, "plan", plan)
     return paths
 
 

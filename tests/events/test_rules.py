@@ -162,6 +162,12 @@ def test_an_unknown_event_is_left_out_by_name(tmp_path: Path) -> None:
     assert len(requests(found)) == 1
 
 
+def test_a_log_in_which_no_event_is_any_good(tmp_path: Path) -> None:
+    found = analysed(tmp_path, event("queued", 1), event("queued", 2, "b"))
+    assert requests(found) == []
+    assert reasons(found) == {"unknown_event": 2}
+
+
 def test_a_request_without_an_id_is_none(tmp_path: Path) -> None:
     found = analysed(tmp_path, ARRIVAL, CHUNK, END)
     path = tmp_path / "log.jsonl"

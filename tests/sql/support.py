@@ -119,8 +119,8 @@ def refill(
     con: duckdb.DuckDBPyConnection, rows: Rows, runs: pa.Table, chosen: Mapping[str, Any]
 ) -> None:
     """Put other measured tables under an open connection: cheaper than opening one an example."""
-    con.register("measured_requests", requests_table(rows))
-    con.register("measured_runs", runs)
+    con.register("given_requests", requests_table(rows))
+    con.register("given_runs", runs)
     con.register("measured_settings", settings_table(DEFAULT_SETTINGS | dict(chosen)))
 
 

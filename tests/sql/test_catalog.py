@@ -8,7 +8,7 @@ from importlib.resources import files
 import pyarrow as pa
 import pytest
 
-from sgengine.schema import GAPS, REJECTS, REQUESTS, RUNS
+from sgengine.schema import CLASSES, GAPS, NIGHTS, REJECTS, REQUESTS, RUNS
 from sgengine.sql import BASES, ORDER, load_catalog, render_reference, signature
 from sgengine.sql.catalog import parse_object
 from sgengine.views import SETTINGS
@@ -16,7 +16,7 @@ from tests.sql.support import delivery, measured, rows_of, views
 
 CATALOG = {item.name: item for item in load_catalog()}
 TABLES = {"measured_settings": SETTINGS} | {
-    f"measured_{spec.name}": spec for spec in (REQUESTS, GAPS, REJECTS, RUNS)
+    f"measured_{spec.name}": spec for spec in (REQUESTS, GAPS, REJECTS, RUNS, NIGHTS, CLASSES)
 }
 COMMENT = re.compile(r"--[^\n]*")
 BEGIN, END = "<!-- generated: reference -->", "<!-- end of generated -->"

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sgengine.aggregate import DEFAULT_BY, SummarySettings, choose
+from sgengine.aggregate.selection import choose
+from sgengine.aggregate.settings import DEFAULT_BY, SummarySettings
 from sgengine.errors import UsageError
 from sgengine.objectives import (
     DEFAULT_READER,

@@ -1,0 +1,59 @@
+"""Where the evaluation happens: hardware, systems, workloads with their rates, seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sgengine.simulate import COST_PRESETS, SYSTEMS, CostModel
+
+COST = COST_PRESETS["llama-3.1-8b-a100-80g"]
+
+PREFILL_FIRST = SYSTEMS["prefill-first"]
+CHUNKED = SYSTEMS["chunked"].named("chunked-512")
+CHUNKED_2048 = replace(CHUNKED, name="chunked-2048", token_budget=2048)
+SHORTEST = SYSTEMS["shortest-first"]
+PACE = SYSTEMS["pace"].named("pace-aware")
+EVERY = (PREFILL_FIRST, CHUNKED, CHUNKED_2048, SHORTEST, PACE)
+
+ALPHA = 2.5
+ALPHAS = (0.0, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0)
+"""Tokens a second waited; 2.5 is the default of METRICS 5."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """One workload on one kind of hardware, at several rates, each with every seed.
+
+    ``slo`` is what people might promise for it; a run lasts until everything that arrived within
+    ``duration_s`` has been served.
+    """
+
+    workload: str
+    rates: tuple[float, ...]
+    slo: tuple[str, ...] = ("ttft:2s", "tbt:200ms")
+    seeds: tuple[int, ...] = (1, 2, 3)
+    duration_s: float = 240.0
+    arrivals: str = "poisson"
+    cost: CostModel = COST
+
+    def at(self, *rates: float) -> Where:
+        """The same at other rates."""
+        return replace(self, rates=rates)
+
+
+def grid(low: float, high: float, step: float) -> tuple[float, ...]:
+    """The rates from ``low`` to ``high``, both included."""
+    return tuple(round(low + i * step, 6) for i in range(round((high - low) / step) + 1))
+
+
+LONG = ("ttft:15s", "tbt:200ms")
+"""For prompts that take seconds to compute: DistServe's limit for summarization, and our reader's pace."""
+
+SHAREGPT = Where(workload="sharegpt", rates=grid(0.5, 4.0, 0.25))
+CONVERSATION = Where(workload="conversation", rates=grid(1.0, 10.0, 0.5))
+CODE = Where(workload="code", rates=grid(1.0, 6.5, 0.5))
+SUMMARIZATION = Where(workload="summarization", rates=grid(0.1, 1.6, 0.1), slo=LONG)
+LOOGLE = Where(workload="loogle", rates=grid(0.05, 0.45, 0.05), slo=LONG, duration_s=960.0)
+CHAT = Where(workload="chat", rates=grid(5.0, 40.0, 2.5))
+
+WORKLOADS = (SHAREGPT, CONVERSATION, CODE, SUMMARIZATION, LOOGLE, CHAT)

@@ -1,0 +1,119 @@
+"""Counts of rows by run, and within a run by day of arrival."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sgengine.aggregate import Span, group_rows, span_of
+from sgengine.analyze.rejects import Rejected
+
+Int64s = npt.NDArray[np.int64]
+
+_LABELS = ("system", "workload", "clock", "origin")
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """Rows that were measured, what they delivered, and from when to when."""
+
+    rows: int = 0
+    n_chunks: int = 0
+    n_output_tokens: int = 0
+    span: Span = field(default_factory=Span)
+
+    def add(self, requests: pa.RecordBatch, rows: int) -> None:
+        """Take in REQUESTS rows of one run, made of so many ``rows`` of the source."""
+        self.rows += rows
+        self.n_chunks += _sum(requests, "n_chunks")
+        self.n_output_tokens += _sum(requests, "n_output_tokens")
+        self.span.merge(span_of(requests))
+
+    def merge(self, other: Counts) -> None:
+        """Add another part's counts."""
+        self.rows += other.rows
+        self.n_chunks += other.n_chunks
+        self.n_output_tokens += other.n_output_tokens
+        self.span.merge(other.span)
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """Counts of one run within one source, and the labels of its first row.
+
+    ``days``: by the day of arrival, as ns since the epoch of its start (UTC); None: the clock is not
+    unix, or the arrival is not known.
+    """
+
+    labels: dict[str, str]
+    rows_rejected: int = 0
+    remarks: Counter[str] = field(default_factory=Counter)
+    days: dict[int | None, Counts] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> Counts:
+        """The counts of all days."""
+        total = Counts()
+        for counts in self.days.values():
+            total.merge(counts)
+        return total
+
+    def merge(self, other: Tally) -> None:
+        """Add another part's counts."""
+        self.rows_rejected += other.rows_rejected
+        self.remarks.update(other.remarks)
+        self.labels = self.labels or other.labels
+        for day, counts in other.days.items():
+            self.days.setdefault(day, Counts()).merge(counts)
+
+
+Tallies = dict[str | None, Tally]
+"""By run; None: of rows that name no run."""
+
+
+def count_rows(requests: pa.RecordBatch, weights: Int64s, tallies: Tallies) -> None:
+    """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each."""
+    for tally, part, rows in _by_run(requests, tallies):
+        mine = weights[rows]
+        days, codes = group_rows(part, ("day",))
+        for i, (day,) in enumerate(days):
+            assert day is None or isinstance(day, int), "a slice"
+            at = np.flatnonzero(codes == i)
+            some = part if len(days) == 1 else part.take(pa.array(at))
+            tally.days.setdefault(day, Counts()).add(some, int(mine[at].sum()))
+
+
+def count_rejects(found: Iterable[Rejected], tallies: Tallies) -> None:
+    """Add rejects to the counts of their runs."""
+    for reject in found:
+        tally = tallies.setdefault(reject.run, Tally(labels={}))
+        tally.rows_rejected += reject.count
+
+
+def count_outside(requests: pa.RecordBatch, weights: Int64s, tallies: Tallies) -> None:
+    """Add one batch's rows outside of windows to the counts of their runs."""
+    for tally, _, rows in _by_run(requests, tallies):
+        tally.rows_rejected += int(weights[rows].sum())
+
+
+def _by_run(
+    requests: pa.RecordBatch, tallies: Tallies
+) -> Iterator[tuple[Tally, pa.RecordBatch, Int64s]]:
+    """The counts of each run in ``requests``, its rows, and where they are."""
+    runs, codes = group_rows(requests, ("run",))
+    for i, (run,) in enumerate(runs):
+        rows = np.flatnonzero(codes == i)
+        part = requests.take(pa.array(rows)) if len(runs) > 1 else requests
+        first = {name: part.column(name)[0].as_py() for name in _LABELS}
+        tally = tallies.setdefault(str(run), Tally(labels=first))
+        tally.labels = tally.labels or first
+        yield tally, part, rows
+
+
+def _sum(requests: pa.RecordBatch, name: str) -> int:
+    return int(requests.column(name).cast(pa.int64()).sum().as_py() or 0)

@@ -1,0 +1,167 @@
+"""Entries of the logs: how deltalake is told to write one, and what ours carry."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import pyarrow as pa
+from deltalake import DeltaTable, Field, Schema
+from deltalake.exceptions import CommitFailedError
+from deltalake.transaction import (
+    AddAction,
+    CommitProperties,
+    PostCommitHookProperties,
+    RemoveAction,
+    Transaction,
+)
+
+from sgengine.errors import DataError
+from sgengine.store.columns import plain_schema
+from sgengine.store.guard import open_table
+from sgengine.store.layout import STORE_TABLES, StoreTable
+from sgengine.store.night import Night
+from sgengine.store.place import Place
+from sgengine.store.snapshot import DataFile
+from sgengine.store.steps import step
+from sgengine.store.writers import Staged
+
+COMMIT = "sgengine.commit"
+"""The key, in an entry's metadata, of the commit's id."""
+
+FILES = "sgengine.files"
+"""The key of the number of files that the entry adds."""
+
+_ATTEMPTS = 40
+_LONGEST_WAIT_S = 2.0
+_HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+
+
+def seq_app(night: Night) -> str:
+    """The transaction that counts the commits of a night."""
+    return f"sgengine/{night.job}/{night.day}#seq"
+
+
+def input_app(night: Night) -> str:
+    """The transaction that holds the digest of a night's inputs; -1 for none."""
+    return f"sgengine/{night.job}/{night.day}#input"
+
+
+def seal_app(night: Night, table: str) -> str:
+    """The transaction that holds a night's share in the seal of a table."""
+    return f"sgengine/{night.job}/{night.day}#seal/{table}"
+
+
+def add_actions(staged: Iterable[Staged]) -> list[AddAction]:
+    """Files as a log takes them in; paths unencoded, as deltalake encodes them."""
+    now_ms = time.time_ns() // 10**6
+    return [
+        AddAction(
+            path=file.path.partition("/")[2],
+            size=file.size,
+            partition_values=file.values,
+            modification_time=now_ms,
+            data_change=True,
+            stats=file.stats,
+        )
+        for file in staged
+    ]
+
+
+def remove_actions(files: Iterable[DataFile]) -> list[RemoveAction]:
+    """Files as a log gives them up; one path encoded otherwise would leave its file live."""
+    now_ms = time.time_ns() // 10**6
+    removed = []
+    for file in files:
+        table, _, path = file.path.partition("/")
+        values: dict[str, str | None] = dict(
+            zip(STORE_TABLES[table].partitions, file.values, strict=True)
+        )
+        removed.append(RemoveAction(path, True, now_ms, file.size, values))
+    return removed
+
+
+def write_entry(
+    opened: DeltaTable,
+    table: StoreTable,
+    actions: Sequence[AddAction | RemoveAction],
+    metadata: Mapping[str, str],
+    apps: Mapping[str, int],
+) -> int:
+    """Write the entry after the version that is open, or none: CommitFailedError if there is one.
+
+    Nothing is checked by deltalake here: not that files exist, nor their columns, nor what is removed.
+    """
+    opened.create_write_transaction(
+        list(actions),
+        "append",
+        opened.schema(),
+        partition_by=list(table.partitions),
+        commit_properties=CommitProperties(
+            custom_metadata=dict(metadata),
+            max_commit_retries=0,  # of deltalake's own; they would let two first commits both pass
+            app_transactions=[Transaction(app, number) for app, number in apps.items()],
+        ),
+        post_commithook_properties=_HOOKS,
+    )
+    return opened.version() + 1
+
+
+def retried(attempt: Callable[[], int | None], what: str) -> int:
+    """The version that ``attempt`` returns, tried again while it loses the race or returns None."""
+    for turn in range(_ATTEMPTS):
+        try:
+            version = attempt()
+        except CommitFailedError:
+            version = None
+        if version is not None:
+            return version
+        time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**turn)))
+    raise DataError(f"{what}: {_ATTEMPTS} attempts lost the race with other writers; run it again")
+
+
+def append(place: Place, table: StoreTable, commit_id: str, staged: Sequence[Staged]) -> None:
+    """Make a side table name the files of a commit. Naming them twice changes nothing."""
+    add_columns(place, table, [file.schema for file in staged])
+    metadata = {COMMIT: commit_id, FILES: str(len(staged))}
+
+    def attempt() -> int:
+        opened = open_table(place.uri(table.name), table.name, options=place.options)
+        return write_entry(opened, table, add_actions(staged), metadata, {})
+
+    place.sync_entry(table.name, retried(attempt, f"table {table.name}"))
+    step(f"side {table.name}")
+
+
+def add_columns(place: Place, table: StoreTable, schemas: Iterable[pa.Schema]) -> None:
+    """Give the table the columns of ``schemas`` that it lacks; DataError for another type of one."""
+    wanted = pa.unify_schemas([plain_schema(schema) for schema in dict.fromkeys(schemas)])
+
+    def attempt() -> int | None:
+        opened = open_table(place.uri(table.name), table.name, options=place.options)
+        held = {field.name: field.type for field in pa.schema(opened.schema().to_arrow())}
+        _refuse_types(table, held, wanted)
+        lacking = [field for field in wanted if field.name not in held]
+        if not lacking:
+            return opened.version()
+        opened.alter.add_columns(_delta_fields(lacking))
+        place.sync_entry(table.name, opened.version())
+        step(f"columns {table.name}")
+        return None
+
+    retried(attempt, f"table {table.name}")
+
+
+def _delta_fields(fields: Sequence[pa.Field]) -> list[Field]:
+    return list(Schema.from_arrow(pa.schema(fields)).fields)
+
+
+def _refuse_types(table: StoreTable, held: Mapping[str, pa.DataType], wanted: pa.Schema) -> None:
+    for field in wanted:
+        kind = held.get(field.name, field.type)
+        if kind != field.type and not pa.types.is_nested(kind):
+            raise DataError(
+                f"column {field.name} of {table.name} is {kind} in the store and {field.type} here: "
+                "another job added it since; run it again"
+            )
