@@ -44,8 +44,9 @@ def by_sgengine(table: pa.Table) -> Figures:
         n = np.diff(offsets)
         breach = np.zeros(rows, dtype=np.uint8)
         ttft, last, chunk, gap, idle, low, late = out
-        request.latency(*tokens, breach, n, ttft, last, chunk, gap)
-        request.delivery(*tokens, n, FIRST_NS, PACE_NS, idle, low, late)
+        reader = (FIRST_NS, PACE_NS)
+        figures = (ttft, last, chunk, gap, idle, low, late)
+        request.latency_and_delivery(*tokens, *reader, breach, n, *figures)
         found.append(np.stack([ttft, last, gap, idle, late], axis=1))
     return np.concatenate(found)
 

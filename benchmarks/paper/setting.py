@@ -54,6 +54,6 @@ CONVERSATION = Where(workload="conversation", rates=grid(1.0, 10.0, 0.5))
 CODE = Where(workload="code", rates=grid(1.0, 6.5, 0.5))
 SUMMARIZATION = Where(workload="summarization", rates=grid(0.1, 1.6, 0.1), slo=LONG)
 LOOGLE = Where(workload="loogle", rates=grid(0.05, 0.45, 0.05), slo=LONG, duration_s=960.0)
-CHAT = Where(workload="chat", rates=grid(5.0, 40.0, 2.5))
+CHAT = Where(workload="chat", rates=grid(5.0, 40.0, 5.0), duration_s=480.0)
 
 WORKLOADS = (SHAREGPT, CONVERSATION, CODE, SUMMARIZATION, LOOGLE, CHAT)

@@ -81,8 +81,7 @@ def _at_most(value: Int64s, bound: int) -> Answers:
 
 def _mean_gap_up(requests: Requests) -> Int64s:
     """tpot rounded up to a whole ns: at most P exactly if tpot is, without a product that overflows."""
-    steps = np.maximum(requests.n - 1, 1)
-    return (requests.span + steps - 1) // steps
+    return -(-requests.span // np.maximum(requests.n - 1, 1))
 
 
 def _tpot(requests: Requests, bound: int) -> Answers:

@@ -104,6 +104,42 @@ def resolve(
     )
 
 
+def resolve_over(
+    recorded: SummarySettings,
+    *,
+    speed: float | None = None,
+    first_token: Duration | None = None,
+    alpha: float | None = None,
+    penalty: str | None = None,
+    unfinished_idle: Duration | None = None,
+    goodput: str | Iterable[str] | Slo | None = None,
+    preset: str | None = None,
+) -> Objectives:
+    """All objectives at once; of reader, benefit and SLO, what nothing is given of is as ``recorded``."""
+    given = resolve(
+        speed=speed,
+        first_token=first_token,
+        alpha=alpha,
+        penalty=penalty,
+        unfinished_idle=unfinished_idle or 0,
+        goodput=goodput,
+        preset=preset,
+    )
+    has_reader = speed is not None or preset is not None
+    has_benefit = any(part is not None for part in (alpha, penalty, unfinished_idle))
+    reader = given.reader if has_reader else recorded.reader
+    if first_token is not None and not has_reader:
+        first = duration_ns(first_token, "first token")
+        reader = Reader(pace_ns=reader.pace_ns, first_ns=first)
+    return Objectives(
+        reader=reader,
+        benefit=given.benefit if has_benefit else recorded.benefit,
+        slo=given.slo if given.slo is not None or preset is not None else recorded.slo,
+        target=given.target,
+        preset=preset,
+    )
+
+
 def resolve_by(by: str | Iterable[str] | None) -> tuple[str, ...]:
     """Column names of ``by``: a text with commas, or names; the default for None."""
     if by is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from os.path import realpath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -32,6 +32,15 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stored:
+    """The store that requests were read from: its place, its version, and NIGHTS of what was read."""
+
+    root: str
+    version: int
+    nights: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Analysis:
     """The outcome of one analysis.
 
@@ -39,6 +48,7 @@ class Analysis:
     was not asked for. ``gaps``: the GAPS table, or None. ``daily_runs``: RUNS by day of arrival, for
     those who keep days apart (RunLedger.daily). ``failures``: sources that could not be read.
     ``windows``: the part of each run that was chosen, by run; None if all of each run counts.
+    ``stored``: the store that the requests are from; None if they were measured now.
     """
 
     settings: AnalyzeSettings
@@ -51,6 +61,7 @@ class Analysis:
     skipped: tuple[Skipped, ...]
     failures: tuple[Failure, ...]
     windows: Mapping[str, Section] | None = None
+    stored: Stored | None = None
 
     @property
     def rejects(self) -> pa.Table:

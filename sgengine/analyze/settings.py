@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sgengine.aggregate import SummarySettings
 from sgengine.analyze.night import Night
@@ -44,6 +44,11 @@ class AnalyzeSettings:
             raise UsageError("the summary's reader is not the measured one: give one reader")
         if self.measure.itl_rule != self.summary.itl_rule:
             raise UsageError("the summary's itl rule is not the measured one: give one rule")
+
+    def scoring(self, summary: SummarySettings) -> AnalyzeSettings:
+        """The same work with another summary, measured for its reader and by its chunk rule."""
+        measure = replace(self.measure, reader=summary.reader, itl_rule=summary.itl_rule)
+        return replace(self, measure=measure, summary=summary)
 
     @property
     def workers(self) -> int:

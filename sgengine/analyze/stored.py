@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from sgengine.aggregate import Aggregator, SummarySettings, summary_of
 from sgengine.aggregate.keys import check_by
-from sgengine.analyze.run import Analysis, Progress, bounded
+from sgengine.analyze.run import Analysis, Progress, Stored, bounded
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.stored_files import TASK_ROWS, Task, Wanted, check_wanted, opened, tasks_of
 from sgengine.analyze.stored_itl import Gaps, ReadGaps, by_rows, is_stored, itl_figures
@@ -25,15 +25,6 @@ from sgengine.schema import RUNS
 from sgengine.store import Night, Snapshot
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredAnalysis(Analysis):
-    """The outcome of an analysis over a store: its place, its version, and the NIGHTS rows of what was read."""
-
-    store: str
-    version: int
-    nights: Sequence[Row]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +45,7 @@ def analyze_store(
     wanted: Wanted | None = None,
     *,
     progress: Progress | None = None,
-) -> StoredAnalysis:
+) -> Analysis:
     """The figures of the wanted rows of a store.
 
     The settings' reader need not be the measured one. Raises UsageError for a night that is not
@@ -67,7 +58,7 @@ def analyze_store(
     nights = side_rows(snapshot, "nights", wanted)
     runs = side_rows(snapshot, "runs", wanted)
     groups = _Pass(snapshot, settings, wanted, progress).groups(units_of(nights, runs))
-    return StoredAnalysis(
+    return Analysis(
         settings=settings,
         groups=groups,
         requests=None,
@@ -77,9 +68,7 @@ def analyze_store(
         rejected=(),
         skipped=(),
         failures=(),
-        store=snapshot.root,
-        version=snapshot.version,
-        nights=nights,
+        stored=Stored(root=snapshot.root, version=snapshot.version, nights=nights),
     )
 
 
@@ -103,9 +92,17 @@ def side_rows(snapshot: Snapshot, table: str, wanted: Wanted | None = None) -> l
     return rows
 
 
-def recorded_settings(nights: Sequence[Row], **more: Any) -> SummarySettings:
-    """The settings that the newest of ``nights`` was scored with, and ``more`` of what no night holds."""
-    return summary_of(nights[-1], **more)
+def recorded_settings(
+    snapshot: Snapshot, wanted: Wanted | None = None, **more: Any
+) -> SummarySettings:
+    """The settings that the newest of the wanted nights was scored with; T stated for it is no other's.
+
+    ``more``: of what no night holds, as ``by``. Raises UsageError if there is none.
+    """
+    check_wanted(wanted or Wanted(), snapshot)
+    nights = side_rows(snapshot, "nights", wanted)
+    found = summary_of(nights[-1], **more)
+    return found if len(nights) == 1 else replace(found, duration_ns=None)
 
 
 def units_of(nights: Sequence[Row], runs: Sequence[Row]) -> Units:

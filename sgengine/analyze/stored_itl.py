@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.aggregate import SLICES, Distribution, Key, SummarySettings, group_rows
+from sgengine.aggregate import APPROXIMATE, SLICES, Distribution, Key, SummarySettings, group_rows
 from sgengine.aggregate.approximate import RELATIVE_ERROR, approximate
 from sgengine.analyze.stored_files import opened
 from sgengine.compute.ragged import int64s
@@ -102,12 +102,12 @@ def _slices(hours: pa.Array, length_ns: int) -> pa.Array:
 
 
 def itl_figures(found: Distribution | None) -> dict[str, Any]:
-    """The figures ``itl_ms``, which nobody knows any more, and ``itl_approx_ms`` of a group."""
+    """The figures ``itl_ms``, of which the count alone is known, and ``itl_approx_ms`` of a group."""
     unknown = Distribution(count=0).in_ms() | {"count": None}
-    approximated = unknown if found is None else found.in_ms()
+    about = unknown if found is None else found.in_ms()
     return {
-        "itl_ms": unknown,
-        "itl_approx_ms": approximated | {"relative_error": RELATIVE_ERROR},
+        "itl_ms": unknown | {"count": about["count"]},
+        APPROXIMATE: about | {"relative_error": RELATIVE_ERROR},
     }
 
 

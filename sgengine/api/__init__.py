@@ -2,9 +2,10 @@
 
 from sgengine.aggregate import LATENCIES, flat_group, settings_row
 from sgengine.aggregate.spelling import Objectives, resolve, summary_settings
-from sgengine.api.calls import connect, measure, read, summarize
+from sgengine.api.calls import measure, read, summarize
+from sgengine.api.connect import connect
 from sgengine.api.curves import curve
-from sgengine.api.query import Answer, query
+from sgengine.api.query import Answer, query, query_store
 from sgengine.api.values import Measured, Summary, Trace
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "flat_group",
     "measure",
     "query",
+    "query_store",
     "read",
     "resolve",
     "settings_row",

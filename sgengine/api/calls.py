@@ -1,4 +1,4 @@
-"""read, measure, summarize, connect: the library's four calls."""
+"""read, measure, summarize: from traces to figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,6 @@ from sgengine.aggregate import (
     only,
     places,
     sections_of,
-    settings_row,
 )
 from sgengine.aggregate.spelling import (
     Duration,
@@ -53,9 +52,6 @@ from sgengine.objectives import DEFAULT_READER, Slo
 from sgengine.readers import Batch, ReadOptions, as_table, batches_of, plan, plan_table
 from sgengine.readers import resolve as resolve_inputs
 from sgengine.schema import DELIVERIES
-
-if TYPE_CHECKING:
-    import duckdb  # noqa: TID251 - the type of what views opens, never imported here
 
 _UNBOUNDED = 1 << 62
 """Of memory: what is read is kept, so that there is no use in spilling it."""
@@ -157,7 +153,7 @@ def _trace_of(data: Any) -> Trace:
     return Trace(deliveries=table, plans=(planned,), batches=batches)
 
 
-def _with_reader(objectives: Objectives, measured: Measured) -> Objectives:
+def with_reader(objectives: Objectives, measured: Measured) -> Objectives:
     """The objectives for the reader that was measured; UsageError if their preset needs another one."""
     reader = measured.settings.reader
     if objectives.preset and objectives.reader not in (DEFAULT_READER, reader):
@@ -203,7 +199,7 @@ def summarize(
         preset=preset,
     )
     settings = summary_settings(
-        _with_reader(objectives, measured),
+        with_reader(objectives, measured),
         by=by,
         denominator=denominator,
         population=population,
@@ -248,33 +244,3 @@ def _windows(measured: Measured, settings: SummarySettings) -> dict[str, Section
     for part in measured.parts:
         activity.add(part.requests)
     return sections_of(settings.selection, activity)
-
-
-def connect(
-    measured: Measured,
-    *,
-    goodput: str | Iterable[str] | Slo | None = None,
-    alpha: float | None = None,
-    penalty: str | None = None,
-    unfinished_idle: Duration = 0,
-    preset: str | None = None,
-    denominator: str = "all",
-) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection, in memory, with the views and macros of docs/sql.md over a measured trace.
-
-    The tables are scanned in place. Objectives are as for ``summarize``; they are what the views
-    ``by_*`` and ``slo_attainment`` use, while the macros take their own. The connection reads no files.
-    """
-    from sgengine.views import open_views  # duckdb costs 0.1 s, for those who ask for SQL
-
-    objectives = resolve(
-        alpha=alpha,
-        penalty=penalty,
-        unfinished_idle=unfinished_idle,
-        goodput=goodput,
-        preset=preset,
-    )
-    settings = summary_settings(_with_reader(objectives, measured), denominator=denominator)
-    return open_views(
-        measured.requests, measured.gaps, measured.rejects, measured.runs, settings_row(settings)
-    )

@@ -1,8 +1,8 @@
-"""``query``: SQL over traces, from inputs to rows in one call."""
+"""``query`` and ``query_store``: SQL over traces or over a store, from inputs to rows in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -10,16 +10,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sgengine.aggregate import settings_row
+from sgengine.aggregate import SummarySettings, settings_row
 from sgengine.analyze import Analysis, AnalyzeSettings, Progress, analyze
+from sgengine.analyze.stored import recorded_settings
+from sgengine.analyze.stored_files import Wanted
+from sgengine.api.connect import parse_time
+from sgengine.errors import UsageError
+from sgengine.store import Snapshot, Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a query gave: ``table``, and the ``analysis`` of the inputs that it ran over."""
+    """What a query gave: ``table``, and the ``analysis`` of the inputs (None: it ran over a store)."""
 
     table: pa.Table
-    analysis: Analysis
+    analysis: Analysis | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,3 +70,37 @@ def query(
         analysis.requests, analysis.gaps, analysis.rejects, analysis.runs, row
     ) as connection:
         return Answer(table=run_query(connection, sql), analysis=analysis)
+
+
+def query_store(
+    sql: str,
+    store: Store,
+    scored: Callable[[SummarySettings], SummarySettings],
+    *,
+    at: str | None = None,
+    wanted: Wanted | None = None,
+) -> Answer:
+    """Run one statement that only reads over the views of a store.
+
+    ``scored``: from the settings of its newest night to those that the views use. ``at``: a version or
+    a time, None for now. ``wanted``: nights, system and workload. Raises UsageError as ``query`` does,
+    and for a window, which is of a run and not of a night; DataError for a store that is damaged.
+    """
+    from sgengine.views import StoreConnection, check_query  # duckdb costs 0.1 s
+
+    check_query(sql)
+
+    def row(snapshot: Snapshot) -> dict[str, Any] | None:
+        if not snapshot.nights:
+            return None
+        summary = scored(recorded_settings(snapshot, wanted))
+        if summary.selection is not None:
+            raise UsageError(
+                f"--{summary.selection.kind} chooses a part of a run, and the runs of a store were cut "
+                "into nights: give it to the analysis that fills the store"
+            )
+        return settings_row(summary)
+
+    version = None if at is None else parse_time(at)
+    with StoreConnection(store, at=version, wanted=wanted, settings=row) as connection:
+        return Answer(table=connection.sql(sql).to_arrow_table())

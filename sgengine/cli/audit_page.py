@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sgengine.cli import cells
-from sgengine.cli.render import METRICS, STATUSES, print_settings
+from sgengine.cli.header import print_settings
+from sgengine.cli.render import METRICS, STATUSES
 from sgengine.cli.tables import Page, numbers, texts
 
 if TYPE_CHECKING:

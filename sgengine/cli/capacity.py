@@ -86,7 +86,7 @@ def document(found: Capacities) -> dict[str, Any]:
 
 
 def _print(found: Capacities) -> None:
-    from sgengine.cli.render import print_settings
+    from sgengine.cli.header import print_settings
     from sgengine.cli.tables import Page
 
     page = Page()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sgengine.objectives.sizes import parse_size
 
 if TYPE_CHECKING:
+    from sgengine.aggregate import SummarySettings
+    from sgengine.aggregate.spelling import Objectives
     from sgengine.analyze import AnalyzeSettings
-    from sgengine.api import Objectives
     from sgengine.readers import ReadOptions
 
 
@@ -66,10 +67,10 @@ class Choices(Reading):
     speed: float | None
     first_token: str | None
     goodput: tuple[str, ...]
-    denominator: str
+    denominator: str | None
     alpha: float | None
-    penalty: str
-    unfinished_idle: str
+    penalty: str | None
+    unfinished_idle: str | None
     preset: str | None
     by: str
     population: str
@@ -84,12 +85,12 @@ class Choices(Reading):
 
         ``every_column``: all of REQUESTS is wanted, else what the figures need. ``gaps``: so is GAPS.
         """
+        from sgengine.aggregate.spelling import resolve, summary_settings
         from sgengine.analyze import AnalyzeSettings
-        from sgengine.api import summary_settings
         from sgengine.compute import MeasureSettings
         from sgengine.executors import choose_executor
 
-        aims = self._objectives()
+        aims = resolve(**self._words() | {"unfinished_idle": self.unfinished_idle or 0})
         return AnalyzeSettings(
             read=self.read_options(),
             measure=MeasureSettings(
@@ -99,34 +100,48 @@ class Choices(Reading):
                 smoothness=every_column or _needs_fluidity(aims),
                 gaps=gaps,
             ),
-            summary=summary_settings(
-                aims,
-                by=self.by,
-                denominator=self.denominator,
-                population=self.population,
-                itl_rule=self.itl_rule,
-                duration=self.duration,
-                window=self.window,
-                trim=self.trim,
-                steady=self.steady,
-            ),
+            summary=summary_settings(aims, **self._conventions()),
             executor=choose_executor(self.on),
             memory_bytes=parse_size(self.memory),
             preset=self.preset,
         )
 
-    def _objectives(self) -> Objectives:
-        from sgengine.api import resolve
+    def settings_over(self, recorded: SummarySettings) -> AnalyzeSettings:
+        """The settings of an analysis of stored requests: what is not given is as ``recorded``."""
+        from sgengine.aggregate.spelling import resolve_over, summary_settings
 
-        return resolve(
-            speed=self.speed,
-            first_token=self.first_token,
-            alpha=self.alpha,
-            penalty=self.penalty,
-            unfinished_idle=self.unfinished_idle,
-            goodput=self.goodput,
-            preset=self.preset,
-        )
+        aims = resolve_over(recorded, **self._words())
+        summary = summary_settings(aims, **self._conventions())
+        if self.denominator is None:
+            summary = replace(summary, denominator=recorded.denominator)
+        if self.duration is None:
+            summary = replace(summary, duration_ns=recorded.duration_ns)
+        return replace(self.work_settings().scoring(summary), preset=self.preset)
+
+    def _words(self) -> dict[str, Any]:
+        """What is said of the objectives."""
+        return {
+            "speed": self.speed,
+            "first_token": self.first_token,
+            "alpha": self.alpha,
+            "penalty": self.penalty,
+            "unfinished_idle": self.unfinished_idle,
+            "goodput": self.goodput,
+            "preset": self.preset,
+        }
+
+    def _conventions(self) -> dict[str, Any]:
+        """What is said of groups, and of how they are counted."""
+        return {
+            "by": self.by,
+            "denominator": self.denominator or "all",
+            "population": self.population,
+            "itl_rule": self.itl_rule,
+            "duration": self.duration,
+            "window": self.window,
+            "trim": self.trim,
+            "steady": self.steady,
+        }
 
 
 def _needs_envelopes(aims: Objectives) -> bool:

@@ -18,12 +18,23 @@ def document(analysis: Analysis) -> dict[str, Any]:
     """Settings, sources, groups and what was left out."""
     return {
         "settings": settings_of(analysis.settings),
+        **_store(analysis),
         "sources": analysis.runs.to_pylist(),
         "groups": analysis.groups,
         "rejected": [asdict(reject) for reject in analysis.rejected],
         "skipped": [asdict(file) for file in analysis.skipped],
         "failures": [asdict(failure) for failure in analysis.failures],
     }
+
+
+def _store(analysis: Analysis) -> dict[str, Any]:
+    """What was read of a store, if the requests are from one."""
+    stored = analysis.stored
+    if stored is None:
+        return {}
+    names = ("job", "day", "commit_id", "requests", "incomplete")
+    nights = [{name: night[name] for name in names} for night in stored.nights]
+    return {"store": {"root": stored.root, "version": stored.version, "nights": nights}}
 
 
 def settings_of(settings: AnalyzeSettings) -> dict[str, Any]:

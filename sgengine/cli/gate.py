@@ -8,7 +8,7 @@ from sgengine.cli.commands import Verb, option
 from sgengine.cli.failures import one_line
 from sgengine.cli.options import Work, work_options
 from sgengine.cli.output import json_option, put, put_json
-from sgengine.cli.selection import parse_day, store_argument
+from sgengine.cli.selection import store_argument
 
 EXAMPLES = (
     "sgengine gate results --day 2026-01-31",
@@ -100,6 +100,7 @@ def gate(
 
     Exit code: 0, or 1 if there is a breach or no such night, or 2 for a wrong call.
     """
+    from sgengine.api.stored import as_day
     from sgengine.gate import Limits, chosen_metrics
     from sgengine.gate import gate as run
     from sgengine.store import Store
@@ -107,7 +108,7 @@ def gate(
     least = min(7, nights) if min_nights is None else min_nights
     result = run(
         Store.open(store).snapshot(),
-        parse_day(day, "day"),
+        as_day(day, "day"),
         job=job,
         limits=Limits(nights=nights, least_nights=least, mads=mads),
         metrics=chosen_metrics(names, min_percent=min_percent, min_absolute=min_absolute),

@@ -13,7 +13,9 @@ from sgengine.cli.audit import audit
 from sgengine.cli.capacity import capacity
 from sgengine.cli.check import check
 from sgengine.cli.commands import Verbs, end_on_signals
+from sgengine.cli.export import export
 from sgengine.cli.gate import gate
+from sgengine.cli.nightly import nightly
 from sgengine.cli.parity import parity
 from sgengine.cli.sample import sample
 from sgengine.cli.schema import schema
@@ -37,7 +39,20 @@ def cli() -> None:
     """How an LLM serving system felt to its users, from its token-delivery traces."""
 
 
-for verb in (analyze, audit, capacity, check, gate, parity, sql, schema, sample, simulate):
+for verb in (
+    analyze,
+    audit,
+    capacity,
+    check,
+    export,
+    gate,
+    nightly,
+    parity,
+    sql,
+    schema,
+    sample,
+    simulate,
+):
     cli.add_command(verb)
 
 

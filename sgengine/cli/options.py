@@ -45,13 +45,15 @@ _INPUT_OPTIONS = (
         _INPUT,
         "--system",
         metavar="S",
-        help=f"Name of the system.  [default: {_AS_SAID}, else the label, else the file's stem]",
+        help="Name of the system; of a store, this system alone.  [default: "
+        f"{_AS_SAID}, else the label, else the file's stem]",
     ),
     option(
         _INPUT,
         "--workload",
         metavar="W",
-        help=f"Name of the workload.  [default: {_AS_SAID}, else 'default']",
+        help="Name of the workload; of a store, this workload alone.  [default: "
+        f"{_AS_SAID}, else 'default']",
     ),
     option(
         _INPUT,
@@ -109,11 +111,9 @@ _AIM_OPTIONS = (
         _AIMS,
         "--penalty",
         metavar="NAME[:TAU]",
-        default="linear",
-        show_default=True,
         help="What waiting l costs, in tokens: "
         + "; ".join(f"{name}, {formula}" for name, formula in PENALTIES.items())
-        + ". TAU in ms or with a unit.",
+        + ". TAU in ms or with a unit.  [default: linear]",
     ),
     option(
         _AIMS,
@@ -127,9 +127,7 @@ _AIM_OPTIONS = (
         _AIMS,
         "--unfinished-idle",
         metavar="DURATION",
-        default="0ms",
-        show_default=True,
-        help="Waiting added to each request that is not ok, in ms or with a unit.",
+        help="Waiting added to each request that is not ok, in ms or with a unit.  [default: 0ms]",
     ),
     option(
         _FIGURES,
@@ -137,16 +135,15 @@ _AIM_OPTIONS = (
         metavar="COL,COL",
         default="system,workload",
         show_default=True,
-        help="Columns to group by: of the requests, dimensions of the trace, hour or day.",
+        help="Columns to group by: of the requests, dimensions of the trace, hour or day; of a store "
+        "also job and night.",
     ),
     option(
         _FIGURES,
         "--denominator",
         metavar="D",
-        default="all",
-        show_default=True,
         help="What slo_attainment divides by: all requests, sent, completed (status ok), or "
-        "determined (every clause known, not cancelled or incomplete).",
+        "determined (every clause known, not cancelled or incomplete).  [default: all]",
     ),
     option(
         _FIGURES,

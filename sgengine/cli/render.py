@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import sgengine
 from sgengine.cli import cells
+from sgengine.cli.header import print_settings
 from sgengine.cli.tables import Column, Page, numbers, texts
-from sgengine.objectives import preset
 
 if TYPE_CHECKING:
     from sgengine.aggregate import SummarySettings
@@ -21,23 +20,10 @@ Figures = dict[str, tuple[str, Callable[[Any], str]]]
 
 STATUSES = ("ok", "failed", "timeout", "rejected", "cancelled", "incomplete")
 METRICS = ("ttft", "tpot", "itl", "e2e_latency", "user_idle_latency")
+APPROXIMATE = "itl_approx"
 SHOWN = ("mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 SHOWN_NARROW = ("mean", "p50", "p99", "max")
 MOST_SOURCES = 20
-
-_DENOMINATORS = {
-    "all": "all requests, of any status",
-    "sent": "all requests that were sent",
-    "completed": "requests with status ok",
-    "determined": "requests with every clause determined, not cancelled or incomplete",
-}
-_POPULATIONS = {"defined": "every request that has the value", "ok": "requests with status ok"}
-_ITL_RULES = {
-    "chunk": "a gap between chunks is one sample",
-    "spread": "a gap is shared by the tokens of the chunk behind it, a sample each",
-    "token": "a gap is one sample, further tokens of the chunk behind it are zeros",
-    "divide": "a gap divided by the tokens of the chunk behind it is one sample",
-}
 
 
 def print_analysis(analysis: Analysis) -> None:
@@ -60,45 +46,10 @@ def print_analysis(analysis: Analysis) -> None:
     page.write()
 
 
-def print_settings(page: Page, analysis: Analysis) -> None:
-    """What the figures depend on, a line each."""
-    settings = analysis.settings
-    summary = settings.summary
-    clauses = " ".join(summary.slo.clauses()) if summary.slo else "none given"
-    lines = {
-        "reader": summary.reader.describe(),
-        "benefit": f"tokens - alpha * f(l): {summary.benefit.describe()}",
-        "SLO": clauses,
-        "SLO met": f"of {_DENOMINATORS[summary.denominator]}" if summary.slo else None,
-        "preset": f"{settings.preset}: {preset(settings.preset).source}"
-        if settings.preset
-        else None,
-        "target": _target(summary),
-        "latencies": f"of {_POPULATIONS[summary.population]}",
-        "window": summary.selection.describe() if summary.selection else "all of each run",
-        "itl": f"chunk rule '{summary.itl_rule}': {_ITL_RULES[summary.itl_rule]}",
-    }
-    page.line(f"sgengine {sgengine.__version__}", "bold")
-    for name, text in lines.items():
-        if text is not None:
-            page.line(f"{name}: {text}")
-
-
 def _kind(analysis: Analysis) -> str:
-    """What a run's T is called where part of each run was chosen: window, trim or steady."""
+    """What T is called where part of each run was chosen (window, trim or steady), or a night bounds it."""
     selection = analysis.settings.summary.selection
-    return selection.kind if selection else ""
-
-
-def _target(summary: SummarySettings) -> str | None:
-    target = summary.target
-    if target is None:
-        return None
-    share = f"{100 * float(target.share):g} %"
-    if target.metric == "marginal":
-        return f"the percentile at {share} of each clause's metric is within the clause"
-    least = "" if target.at_least is None else f" >= {target.at_least:g}"
-    return f"{target.metric}{least} for {share}"
+    return selection.kind if selection else "night"
 
 
 def _sources(page: Page, runs: Sequence[Mapping[str, Any]], chosen: str) -> None:
@@ -255,10 +206,23 @@ def _latencies(page: Page, by: Sequence[str], groups: Sequence[Group]) -> None:
     if not is_wide:
         columns, rows = _latency_table(by, groups, SHOWN_NARROW)
     page.table(columns, rows)
-    if any(group[f"{metric}_ms"]["unsupported"] for group in groups for metric in METRICS):
+    metrics = _metrics(groups)
+    if any(group[f"{metric}_ms"]["unsupported"] for group in groups for metric in metrics):
         page.line("* too few values for this percentile: the largest alone decides it")
+    if APPROXIMATE in metrics:
+        error = groups[0][f"{APPROXIMATE}_ms"]["relative_error"]
+        page.line(
+            f"{APPROXIMATE}: from stored histograms, within {100 * error:.2g} % of the exact one"
+        )
     if not is_wide:
         page.line("more percentiles: on a wider terminal, through a pipe, or with --json")
+
+
+def _metrics(groups: Sequence[Group]) -> tuple[str, ...]:
+    """The latencies that groups have: of stored requests, an approximate itl for the exact one."""
+    if f"{APPROXIMATE}_ms" not in groups[0]:
+        return METRICS
+    return tuple(APPROXIMATE if metric == "itl" else metric for metric in METRICS)
 
 
 def _latency_table(
@@ -267,7 +231,7 @@ def _latency_table(
     """A row a metric and group, metrics under headings of their own."""
     titles = [name.replace("_", ".") + " " for name in shown]
     rows: list[list[str]] = []
-    for metric in METRICS:
+    for metric in _metrics(groups):
         rows.append([metric])
         for group in groups:
             values = group[f"{metric}_ms"]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sgengine.cli.commands import option
 from sgengine.errors import UsageError
+from sgengine.objectives import parse_day
 
 if TYPE_CHECKING:
     from sgengine.analyze.stored_files import Wanted
@@ -31,37 +33,28 @@ class Selection:
     since: str | None
     until: str | None
 
-    @property
-    def is_given(self) -> bool:
-        """Whether any of them is chosen."""
-        return any(getattr(self, field.name) is not None for field in fields(self))
+    def refuse(self) -> None:
+        """Raise UsageError if any of them is chosen: traces have no nights."""
+        for field in fields(self):
+            if getattr(self, field.name) is not None:
+                raise UsageError(
+                    f"--{field.name} chooses nights of a store, and the inputs are traces: leave it out"
+                )
 
-    def bounds(self) -> tuple[date | None, date | None]:
-        """The first and the last night; UsageError for what is no day, or both ways of saying it."""
-        if self.day is not None and (self.since or self.until):
-            raise UsageError("--day and --since or --until are given: give one night, or a range")
-        since, until = self.since or self.day, self.until or self.day
-        return (
-            None if since is None else parse_day(since, "since" if self.since else "day"),
-            None if until is None else parse_day(until, "until" if self.until else "day"),
-        )
+    def unit(self) -> date | None:
+        """The night that is written, None for those that requests arrive in; UsageError for a range."""
+        if self.since is not None or self.until is not None:
+            raise UsageError(
+                "--since and --until choose nights to read: with --store leave them out"
+            )
+        return None if self.day is None else parse_day(self.day)
 
     def wanted(self, *, system: str | None = None, workload: str | None = None) -> Wanted:
-        """The rows of these nights, of one system or workload if named."""
-        from sgengine.analyze.stored_files import Wanted
+        """The rows of these nights, of one system or workload if named; UsageError for a wrong day."""
+        from sgengine.api.stored import wanted_nights
 
-        since, until = self.bounds()
-        return Wanted(job=self.job, since=since, until=until, system=system, workload=workload)
-
-
-def parse_day(text: str, what: str) -> date:
-    """A day in ISO 8601; UsageError, naming the option ``what``, for anything else."""
-    try:
-        if len(text) != len("2026-01-31"):
-            raise ValueError
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--{what} is '{text}': give a day, as in 2026-01-31") from error
+        found = wanted_nights(job=self.job, day=self.day, since=self.since, until=self.until)
+        return replace(found, system=system, workload=workload)
 
 
 _OPTIONS = (
@@ -69,13 +62,15 @@ _OPTIONS = (
         STORE,
         "--job",
         metavar="NAME",
-        help="Of a store: the nights of this job alone.  [default: all jobs]",
+        help="Of a store: the nights of this job alone. With --store: the job to commit under.  [default: "
+        "all jobs; a job of its own, named by the inputs]",
     ),
     option(
         STORE,
         "--day",
         metavar="D",
-        help="Of a store: this night alone, as in 2026-01-31.  [default: all nights]",
+        help="Of a store: this night alone, as in 2026-01-31. With --store: the night of all requests.  "
+        "[default: all nights; the UTC day of each arrival]",
     ),
     option(
         STORE,
@@ -104,6 +99,27 @@ def selection_options(verb: Function) -> Function:
     for decorator in reversed(_OPTIONS):
         decorated = decorator(decorated)
     return decorated
+
+
+def one_store(inputs: Sequence[str]) -> str | None:
+    """The store that a verb's inputs name; None if they are traces. UsageError for a store among others."""
+    stores = [path for path in inputs if _may_be_store(path) and _is_store(path)]
+    if stores and len(inputs) > 1:
+        raise UsageError(
+            f"{stores[0]} is a store, and there are other inputs: give one store alone, or traces"
+        )
+    return stores[0] if stores else None
+
+
+def _may_be_store(path: str) -> bool:
+    """Without a heavy import: whether it is worth asking."""
+    return "://" in path or any(Path(path, name).exists() for name in ("_sgengine", "requests"))
+
+
+def _is_store(path: str) -> bool:
+    from sgengine.store import Store
+
+    return Store.is_store(path)
 
 
 def store_argument(verb: Function) -> Function:

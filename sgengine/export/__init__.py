@@ -1,1 +1,5 @@
-"""Aggregates in the forms that others read."""
+"""A store's aggregates for others: Parquet, CSV, JSON, one DuckDB file, Prometheus text."""
+
+from sgengine.export.run import FORMATS, export
+
+__all__ = ["FORMATS", "export"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sgengine.aggregate import flat_group
+from sgengine.aggregate import flat_group, summary_of
 from sgengine.analyze import AnalyzeSettings
-from sgengine.analyze.stored import analyze_store, recorded_settings
+from sgengine.analyze.stored import analyze_store
 from sgengine.analyze.stored_files import Wanted
 from sgengine.gate.nights import Comparison
 from sgengine.store import Snapshot
@@ -38,41 +38,28 @@ def figures_of(
     snapshot: Snapshot, comparison: Comparison, settings: AnalyzeSettings
 ) -> NightFigures:
     """By night, the figures of every group with requests."""
+    wanted = Wanted(job=comparison.job, days=frozenset(comparison.days))
+    summary = summary_of(comparison.night, by=("night", "system", "workload"))
     found: NightFigures = defaultdict(dict)
-    for row in _by_workload(snapshot, comparison, settings):
-        group = Group(system=row["system"], workload=row["workload"])
-        found[date.fromisoformat(row["night"])][group] = _flat(row)
-    for row in _by_class(snapshot, comparison):
-        group = Group(system=row["system"], slo_class=row["class"])
-        found[row["day"]][group] = {n: v for n, v in row.items() if isinstance(v, int | float)}
+    for row in analyze_store(snapshot, settings.scoring(summary), wanted).groups:
+        group = Group(system=str(row["system"]), workload=str(row["workload"]))
+        found[date.fromisoformat(str(row["night"]))][group] = _flat(row)
+    for night in _by_class(snapshot, wanted):
+        group = Group(system=night["system"], slo_class=night["class"])
+        found[night["day"]][group] = {n: v for n, v in night.items() if isinstance(v, int | float)}
     return found
 
 
-def _by_workload(
-    snapshot: Snapshot, comparison: Comparison, settings: AnalyzeSettings
-) -> list[dict[str, Any]]:
-    by = ("night", "system", "workload")
-    summary = recorded_settings([comparison.night], by=by)
-    chosen = AnalyzeSettings(
-        summary=summary, executor=settings.executor, memory_bytes=settings.memory_bytes
-    )
-    wanted = Wanted(job=comparison.job, days=frozenset(comparison.days))
-    return analyze_store(snapshot, chosen, wanted).groups
-
-
-def _by_class(snapshot: Snapshot, comparison: Comparison) -> list[dict[str, Any]]:
-    """Rows of slo_by_class; none where the night has no classes, nor then its baseline."""
-    night = (comparison.job, comparison.night["day"])
-    if not any(file.night == night for file in snapshot.files["classes"]):
+def _by_class(snapshot: Snapshot, wanted: Wanted) -> list[dict[str, Any]]:
+    """Rows of slo_by_class: each class under the settings of its own; none without classes."""
+    if not any(wanted.has_night(*file.night) for file in snapshot.files["classes"]):
         return []
     from sgengine.views import open_store, run_query  # duckdb costs 0.1 s, for those with classes
 
-    days = ", ".join(f"DATE '{day}'" for day in comparison.days)
-    since, until = comparison.days[0], comparison.days[-1]
-    with open_store(snapshot, job=comparison.job, since=since, until=until) as connection:
-        query = f"FROM slo_by_class WHERE class IS NOT NULL AND day IN ({days})"
-        rows: list[dict[str, Any]] = run_query(connection, query).to_pylist()
-        return rows
+    with open_store(snapshot, wanted=wanted) as connection:
+        found = run_query(connection, "FROM slo_by_class WHERE class IS NOT NULL")
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
 
 
 def _flat(group: Mapping[str, Any]) -> dict[str, float | None]:

@@ -51,8 +51,8 @@ def delay(
 
 @inlined
 def _keeps_mean(span: int, n: int, tpot: int) -> bool:
-    """span <= P (n - 1), by the mean rounded up: the product could overflow."""
-    return n < 2 or (span + n - 2) // (n - 1) <= tpot
+    """span <= P (n - 1), by a quotient: the product could overflow."""
+    return n < 2 or span == 0 or (span - 1) // (n - 1) < tpot
 
 
 @inlined

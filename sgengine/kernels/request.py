@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
 from sgengine.kernels.delivery import (
+    gaps_and_idle,
     idle_one_each,
     idle_shifted,
     idle_sized,
     late_one_each,
     late_sized,
+    reach_of,
 )
 from sgengine.kernels.envelope import (
     eq5_pace_of,
@@ -36,8 +38,8 @@ from sgengine.kernels.scan import (
     ONE_EACH,
     SIZED,
     UNKNOWN_SIZES,
+    gaps_of,
     last_with_tokens,
-    max_gap,
     sizes_breach,
     sum_sizes,
     times_breach,
@@ -54,74 +56,63 @@ Float64s = npt.NDArray[np.float64]
 
 
 @kernel
-def latency(
+def latency_and_delivery(
     times: Int64s,
     offsets: Int64s,
     sizes: Int32s,
     size_offsets: Int64s,
     kinds: UInt8s,
+    first: int,
+    pace: int,
     breach: UInt8s,
     n: Int64s,
     ttft: Int64s,
     last_token: Int64s,
     last_chunk: Int64s,
     itl_max: Int64s,
+    idle: Int64s,
+    idle_min: Int64s,
+    late: Int64s,
 ) -> None:
-    """Check each row's chunks (``breach``, a code of kernels.scan) and take its latencies, all (R,).
+    """Check each row's chunks (``breach``, a code of kernels.scan), take its latencies, and meet a reader.
 
-    ``n`` is written for rows of kind SIZED, and must come filled for the others. ``breach`` must come
-    filled with KEPT, and stays where a row has no chunks: what it says of rows that were found broken
-    before outlasts a second look at them.
+    All (R,). ``n`` is written for rows of kind SIZED, and must come filled for the others. ``breach``
+    must come filled with KEPT, and stays where a row has no chunks: what it says of rows that were
+    found broken before outlasts a second look at them. For UNKNOWN_SIZES ``idle`` is the upper bound
+    and ``idle_min`` the lower one.
     """
+    reach = reach_of(first, pace)
     for r in range(kinds.size):
         x = times[offsets[r] : offsets[r + 1]]
         kind = kinds[r]
         if x.size == 0 or not (kind == ONE_EACH or kind == SIZED or kind == UNKNOWN_SIZES):
             continue
-        breach[r] = times_breach(x)
-        last = x.size - 1
-        if kind == SIZED and breach[r] == KEPT:
+        if kind != SIZED and x.size <= reach:
+            signs, itl_max[r], idle[r] = gaps_and_idle(x, first, pace)
+        else:
+            signs, itl_max[r] = gaps_of(x)
+        ttft[r] = x[0]
+        last_token[r] = x[x.size - 1]
+        last_chunk[r] = x[x.size - 1]
+        breach[r] = times_breach(x, signs)
+        if breach[r] != KEPT:
+            continue
+        if kind == SIZED:
             s = sizes[size_offsets[r] : size_offsets[r + 1]]
             breach[r] = sizes_breach(s)
+            if breach[r] != KEPT:
+                continue
             n[r] = sum_sizes(s)
-            last = last_with_tokens(s)
-        ttft[r] = x[0]
-        last_token[r] = x[last]
-        last_chunk[r] = x[x.size - 1]
-        itl_max[r] = max_gap(x) if x.size > 1 else 0
-
-
-@kernel
-def delivery(
-    times: Int64s,
-    offsets: Int64s,
-    sizes: Int32s,
-    size_offsets: Int64s,
-    kinds: UInt8s,
-    declared: Int64s,
-    first: int,
-    pace: int,
-    idle: Int64s,
-    idle_min: Int64s,
-    late: Int64s,
-) -> None:
-    """User idle latency and late tokens for one reader, (R,) each.
-
-    For UNKNOWN_SIZES ``idle`` is the upper bound and ``idle_min`` the lower one.
-    """
-    for r in range(kinds.size):
-        x = times[offsets[r] : offsets[r + 1]]
-        kind = kinds[r]
-        if kind == ONE_EACH:
-            idle[r] = idle_one_each(x, first, pace)
-            late[r] = late_one_each(x, first, pace) if idle[r] > 0 else 0
-        elif kind == SIZED:
-            s = sizes[size_offsets[r] : size_offsets[r + 1]]
-            idle[r] = idle_sized(x, s, first, pace)
-            late[r] = late_sized(x, s, first, pace) if idle[r] > 0 else 0
-        elif kind == UNKNOWN_SIZES:
-            idle[r] = idle_one_each(x, first, pace)
-            idle_min[r] = idle_shifted(x, declared[r] - x.size, first, pace)
+            last_token[r] = x[last_with_tokens(s)]
+            idle[r] = idle_sized(x, s, first, pace, reach)
+            late[r] = late_sized(x, s, first, pace, reach) if idle[r] > 0 else 0
+            continue
+        if x.size > reach:
+            idle[r] = idle_one_each(x, first, pace, reach)
+        if kind == UNKNOWN_SIZES:
+            idle_min[r] = idle_shifted(x, n[r] - x.size, first, pace, reach)
+        else:
+            late[r] = late_one_each(x, first, pace, reach) if idle[r] > 0 else 0
 
 
 @kernel
@@ -139,7 +130,7 @@ def smoothness(
     qoe: Float64s,
     fluidity: Float64s,
 ) -> None:
-    """qoe and fluidity for one reader, (R,) float64; ``idle`` comes from ``delivery``.
+    """qoe and fluidity for one reader, (R,) float64; ``idle`` comes from ``latency_and_delivery``.
 
     A request that never kept that reader waiting has qoe 1 and, its first token included, fluidity 1:
     deadlines chained by slack are then the reader's deadlines. That spares most rows the pass.
@@ -269,35 +260,27 @@ def in_blocks(
         block = offsets[a : b + 1]
         size_block = size_offsets[a : b + 1]
         live = kinds[a:b]
-        latency(
+        latency_and_delivery(
             times,
             block,
             sizes,
             size_block,
             live,
+            first,
+            pace,
             breach[a:b],
             n[a:b],
             ttft[a:b],
             last_token[a:b],
             last_chunk[a:b],
             itl_max[a:b],
-        )
-        for r in range(a, b):
-            if breach[r] != KEPT:
-                kinds[r] = NO_CHUNKS
-        delivery(
-            times,
-            block,
-            sizes,
-            size_block,
-            live,
-            n[a:b],
-            first,
-            pace,
             idle[a:b],
             idle_min[a:b],
             late[a:b],
         )
+        for r in range(a, b):
+            if breach[r] != KEPT:
+                kinds[r] = NO_CHUNKS
         if with_smoothness:
             smoothness(
                 times,

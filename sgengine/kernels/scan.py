@@ -38,41 +38,31 @@ Int32s = npt.NDArray[np.int32]
 
 
 @inlined
-def max_gap(x: Int64s) -> int:
-    """The longest gap between neighbours of ``x`` (K >= 2), ns."""
-    before = x[:-1]
-    after = x[1:]
-    longest = after[0] - before[0]
-    for k in range(before.size):
-        gap = after[k] - before[k]
-        longest = gap if gap > longest else longest
-    return longest
+def gaps_of(x: Int64s) -> tuple[int, int]:
+    """Of the gaps between neighbours of ``x`` (K >= 1), ns: their signs and the longest, 0 for none.
 
-
-@inlined
-def min_gap(x: Int64s) -> int:
-    """The shortest gap between neighbours of ``x`` (K >= 2), ns; negative where times decrease.
-
-    Its own loop: two reductions in one loop run at half the speed of two loops over cached data.
+    The signs are all gaps joined by OR: below 0 if any gap is.
     """
     before = x[:-1]
     after = x[1:]
-    shortest = after[0] - before[0]
+    signs = np.int64(0)
+    longest = np.int64(0)
     for k in range(before.size):
         gap = after[k] - before[k]
-        shortest = gap if gap < shortest else shortest
-    return shortest
+        signs |= gap
+        longest = gap if gap > longest else longest
+    return signs, longest
 
 
 @inlined
-def times_breach(x: Int64s) -> int:
-    """The rule that chunk times ``x`` (K >= 1) break, or KEPT.
+def times_breach(x: Int64s, signs: int) -> int:
+    """The rule that chunk times ``x`` (K >= 1) break, or KEPT; ``signs`` of its gaps.
 
     Looking at both ends as well as the gaps also finds times so far apart that a gap overflows.
     """
     if x[0] < 0:
         return NEGATIVE_TIME
-    if x.size > 1 and min_gap(x) < 0:
+    if signs < 0:
         return DECREASING_TIMES
     if x[x.size - 1] < 0:
         return NEGATIVE_TIME

@@ -10,6 +10,7 @@ from sgengine.kernels.simulation_queue import (
     head_of,
     held_of,
     keep_within_memory,
+    lacks_memory,
     left_of,
 )
 from sgengine.kernels.simulation_state import (
@@ -28,6 +29,7 @@ from sgengine.kernels.simulation_state import (
     RUNNING,
     START,
     Costs,
+    Int64s,
     Rules,
     State,
 )
@@ -105,15 +107,81 @@ def _choose_prefill_first(s: State, k: Rules, c: Costs, at: int, now: int) -> No
 @merged
 def _decode_all(s: State, k: Rules, at: int) -> None:
     """One token for each decoding request, memory reserved; steady if only its time is to be kept."""
-    q, r = s.q, s.r
-    r[at].used += r[at].decoders
+    r = s.r
     if r[at].decoders == r[at].batch and k.delivery == IMMEDIATE and k.order != PACE:
         r[at].steady = 1
-        return
+        r[at].used += r[at].decoders
+    else:
+        _pick(s, k, at, NEVER)
+
+
+@merged
+def _pick(s: State, k: Rules, at: int, before: int) -> int:
+    """A token for each decoding request, memory reserved; PACE: for max_running, the driest.
+
+    Returns how many of them run dry no later than ``before``.
+    """
+    q, r = s.q, s.r
+    early = 0
+    if lacks_memory(s, k, at):
+        return early
+    limit, ties = _limit(s, k, at)
     for j in range(r[at].batch):
         i = s.running[at, j]
+        if q[i].decoding == 0 or q[i].travels == 1 or q[i].dry > limit:
+            continue
+        if q[i].dry == limit:
+            ties -= 1
+            if ties < 0:
+                continue
+        q[i].work = 1
+        r[at].used += 1
+        early += 1 if q[i].dry <= before else 0
+    return early
+
+
+@merged
+def _limit(s: State, k: Rules, at: int) -> tuple[int, int]:
+    """When the last of the max_running driest readers runs dry, and how many of those then count."""
+    q = s.q
+    n = 0
+    if s.r[at].decoders <= k.max_running:
+        return NEVER, 0
+    for j in range(s.r[at].batch):
+        i = s.running[at, j]
         if q[i].decoding == 1 and q[i].travels == 0:
-            q[i].work = 1
+            s.spare[n] = q[i].dry
+            n += 1
+    limit = _smallest(s.spare, n, k.max_running - 1)
+    ties = k.max_running
+    for j in range(n):
+        ties -= 1 if s.spare[j] < limit else 0
+    return limit, ties
+
+
+@merged
+def _smallest(values: Int64s, n: int, place: int) -> int:
+    """The value that is at ``place`` when the first ``n`` are sorted; they are moved about."""
+    low, high = 0, n - 1
+    while low < high:
+        pivot = values[(low + high) >> 1]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if place <= j:
+            high = j
+        elif place >= i:
+            low = i
+        else:
+            break
+    return values[place]
 
 
 @merged
@@ -125,20 +193,15 @@ def _choose_chunked(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
         _decode_all(s, k, at)
         return
     before = _before(s, k, at)
-    r[at].used += r[at].decoders
-    budget = k.token_budget
-    for j in range(r[at].batch):
-        i = s.running[at, j]
-        if q[i].decoding == 1 and q[i].travels == 0:
-            q[i].work = 1
-            budget -= 1 if q[i].dry <= before else 0
+    places = max(k.max_running - r[at].decoders, 0)
+    budget = k.token_budget - _pick(s, k, at, before)
     for j in range(r[at].batch):
         i = s.running[at, j]
         if q[i].decoding == 0:
             q[i].work = min(left_of(q, i), budget)
             budget -= q[i].work
     if gone == 0:
-        budget = _admit_chunks(s, k, c, at, now, before, budget)
+        budget = _admit_chunks(s, k, c, at, now, before, budget, places)
     if k.order == PACE:
         _hold_back(s, at, before, budget)
 
@@ -159,8 +222,13 @@ def _before(s: State, k: Rules, at: int) -> int:
 
 
 @merged
-def _admit_chunks(s: State, k: Rules, c: Costs, at: int, now: int, before: int, budget: int) -> int:
-    """Admit from the queue while there are tokens left to spend; what is left of them."""
+def _admit_chunks(
+    s: State, k: Rules, c: Costs, at: int, now: int, before: int, budget: int, places: int
+) -> int:
+    """Admit from the queue while there are tokens left to spend; what is left of them.
+
+    Who comes back with its KV decodes at once, if there are ``places`` left for that.
+    """
     q, r = s.q, s.r
     i = head_of(s, at)
     while i != NOBODY and budget > 0 and has_room(s, k, at, i, now):
@@ -168,9 +236,10 @@ def _admit_chunks(s: State, k: Rules, c: Costs, at: int, now: int, before: int, 
         if q[i].decoding == 0:
             q[i].work = min(left_of(q, i), budget)
             budget -= q[i].work
-        elif q[i].travels == 0:
+        elif q[i].travels == 0 and places > 0:
             q[i].work = 1
             r[at].used += 1
+            places -= 1
             budget -= 1 if q[i].dry <= before else 0
         i = head_of(s, at)
     return budget
@@ -182,7 +251,7 @@ def _hold_back(s: State, at: int, before: int, budget: int) -> None:
     q, r = s.q, s.r
     for j in range(r[at].batch):
         i = s.running[at, j]
-        if q[i].decoding == 1 and q[i].travels == 0 and q[i].dry > before:
+        if q[i].decoding == 1 and q[i].work == 1 and q[i].dry > before:
             if budget > 0:
                 budget -= 1
             else:

@@ -102,7 +102,7 @@ def fits(s: State, k: Rules, at: int, i: int) -> bool:
     """Whether there is a place and memory for the head of the queue."""
     spare = k.watermark if s.r[at].batch > 0 else 0
     is_within = s.r[at].used + context_of(s.q, i) + spare <= k.capacity
-    return is_within and s.r[at].batch < k.max_running
+    return is_within and (k.order == PACE or s.r[at].batch < k.max_running)
 
 
 @merged
@@ -145,21 +145,22 @@ def _move(s: State, at: int, i: int) -> None:
 
 
 @merged
-def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> int:
-    """The place in the batch of the request that the order puts last, or NOBODY.
+def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> tuple[int, int]:
+    """The place in the batch of the request that the order puts last, and how many it was chosen of.
 
     Requests whose KV is still on its way are no candidates.
     """
     q = s.q
-    best, best_key, best_item = NOBODY, 0, 0
+    count, best, best_key, best_item = 0, NOBODY, 0, 0
     for j in range(s.r[at].batch):
         i = s.running[at, j]
         if q[i].travels == 1 or (decoding_only and q[i].decoding == 0):
             continue
+        count += 1
         key = key_of(q, k.order, i)
-        if best == NOBODY or key > best_key or (key == best_key and i > best_item):
+        if count == 1 or key > best_key or (key == best_key and i > best_item):
             best, best_key, best_item = j, key, i
-    return best
+    return best, count
 
 
 @merged
@@ -199,11 +200,23 @@ def _start_over(s: State, k: Rules, at: int, i: int) -> None:
 
 
 @merged
+def lacks_memory(s: State, k: Rules, at: int) -> bool:
+    """Whether the tokens that an iteration can decode find no room."""
+    return s.r[at].used + min(s.r[at].decoders, k.max_running) > k.capacity
+
+
+@merged
 def keep_within_memory(s: State, k: Rules, at: int) -> int:
-    """Preempt until each decoding request has room for one token more; how many had to go."""
+    """Preempt until each decoding request has room for one token more; how many had to go.
+
+    A last one stays: it then waits for those whose KV is on its way, and who take up the memory.
+    """
     gone = 0
-    while s.r[at].decoders > 0 and s.r[at].used + s.r[at].decoders > k.capacity:
-        preempt(s, k, at, last_in_order(s, k, at, False))
+    while s.r[at].decoders > 0 and lacks_memory(s, k, at):
+        j, count = last_in_order(s, k, at, False)
+        if count < 2:
+            break
+        preempt(s, k, at, j)
         gone += 1
     return gone
 
@@ -216,7 +229,8 @@ def has_room(s: State, k: Rules, at: int, i: int, now: int) -> bool:
     if k.order != PACE or not _could_make_room(s, k, at, i, now):
         return False
     while not fits(s, k, at, i):
-        preempt(s, k, at, last_in_order(s, k, at, True))
+        j, _ = last_in_order(s, k, at, True)
+        preempt(s, k, at, j)
     return True
 
 
@@ -224,12 +238,12 @@ def has_room(s: State, k: Rules, at: int, i: int, now: int) -> bool:
 def _could_make_room(s: State, k: Rules, at: int, i: int, now: int) -> bool:
     """Whether it is enough to preempt readers who run dry late: the margin after ``i``'s, and from now."""
     q = s.q
+    if q[i].dry > now + k.urgent:
+        return False
     safe = max(now, q[i].dry) + k.margin
-    freed, places = 0, k.max_running - s.r[at].batch
+    freed = 0
     for j in range(s.r[at].batch):
         v = s.running[at, j]
         if q[v].decoding == 1 and q[v].travels == 0 and q[v].dry > safe:
             freed += held_of(q, v)
-            places += 1
-    is_within = s.r[at].used - freed + context_of(q, i) + k.watermark <= k.capacity
-    return is_within and places > 0
+    return freed > 0 and s.r[at].used - freed + context_of(q, i) + k.watermark <= k.capacity

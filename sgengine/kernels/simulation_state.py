@@ -75,6 +75,7 @@ class Rules(NamedTuple):
     reader_pace: int
     margin: int
     """Order PACE: how much later a reader must run dry to give way to another."""
+    urgent: int
     jitter: int
     """Millionths by which an iteration may take longer."""
     seed: int
@@ -192,5 +193,7 @@ class State(NamedTuple):
     deadlines: Int64s
     """(2 N, 2), for an early deadline may be noted beside a late one."""
     times: Int64s
+    spare: Int64s
+    """(N,): to choose the driest readers in."""
     totals: Int64s
     log: Int64s

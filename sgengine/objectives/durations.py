@@ -1,8 +1,10 @@
-"""Durations as the field writes them: ``500`` (milliseconds), ``500ms``, ``0.5s``, ``20us``, ``7ns``."""
+"""Days, and durations as the field writes them: ``500`` (milliseconds), ``500ms``, ``0.5s``, ``20us``, ``7ns``."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 
 from sgengine.errors import UsageError
@@ -30,6 +32,15 @@ def parse_duration_ns(text: str, what: str = "duration") -> int:
     if ns > _MAX_NS:
         raise UsageError(f"{what} is '{text}': at most 146 years are allowed")
     return int(ns)
+
+
+def parse_day(text: str, what: str = "day") -> date:
+    """A day of the calendar, as in ``2026-01-31``; UsageError, naming ``what``, for anything else."""
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        if str(day) == text:  # Python also reads 20260131 and 2026-W05-6
+            return day
+    raise UsageError(f"{what} is '{text}': give a day, as in 2026-01-31")
 
 
 def format_duration(ns: int) -> str:

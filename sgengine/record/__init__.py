@@ -3,7 +3,7 @@
 from sgengine.record.code import code_version
 from sgengine.record.names import job_of
 from sgengine.record.publish import publish
-from sgengine.record.run import Recorded, facts_of, record, record_inputs
+from sgengine.record.run import Recorded, facts_of, record, record_inputs, rows_outside
 
 __all__ = [
     "Recorded",
@@ -13,4 +13,5 @@ __all__ = [
     "publish",
     "record",
     "record_inputs",
+    "rows_outside",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -26,17 +26,34 @@ from sgengine.record.names import job_of
 from sgengine.record.publish import publish
 from sgengine.store import Commit, Night, NightFacts, Staging, Store, Ticket
 
+_NO_PART = ("by", "pool_bytes", "kept_bytes")
+"""Settings of figures that no committed row depends on."""
+
 _STAGED_SHARE = 8
 """One part in this many of the memory is for rows that wait to be written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """An analysis and what became of it. No ``commit``: a source failed, and nothing was committed."""
+    """An analysis and what became of it. No ``commit``: a source failed, and nothing was committed.
+
+    ``incomplete``: requests whose end is not known, which later data may complete.
+    """
 
     analysis: Analysis
     job: str
     commit: Commit | None
+    incomplete: int = 0
+
+    def describe(self, root: str) -> str:
+        """What was committed to the store at ``root``, in one line."""
+        if self.commit is None:
+            return f"nothing was committed to {root}: a source cannot be read"
+        days = ", ".join(str(night.day) for night in self.commit.nights)
+        return (
+            f"{self.commit.requests} requests committed to {root} as job {self.job}, {days} "
+            f"(version {self.commit.version})"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +103,7 @@ def record(
     figures: bool = False,
     wait_s: float | None = None,
     progress: Progress | None = None,
-) -> tuple[Analysis, Commit | None]:
+) -> Recorded:
     """Measure what is planned and commit it for the nights of ``ticket``.
 
     ``settings`` are ``bounded``. ``facts``: what the commit says of itself, once all is measured.
@@ -98,14 +115,15 @@ def record(
         days = Days(staging=staging, day=day)
         analysis = analyze_plans(planned, settings, sink=days, figures=figures, progress=progress)
         if analysis.failures:
-            return analysis, None
+            return Recorded(analysis=analysis, job=ticket.job, commit=None)
         days.file(analysis)
         if classes is not None:
             staging.classes(classes)
         with nullcontext() if wait_s is None else store.lock(wait_s):
             commit = store.commit(staging, facts(analysis))
             publish(store)
-    return analysis, commit
+        incomplete = sum(counts["incomplete"] for counts in staging.counts.values())
+    return Recorded(analysis=analysis, job=ticket.job, commit=commit, incomplete=incomplete)
 
 
 def record_inputs(
@@ -130,7 +148,7 @@ def record_inputs(
     planned = plan_sources(inputs, settings)
     store = Store.create(root)
     name = job or job_of(inputs, settings.read)
-    analysis, commit = record(
+    return record(
         planned,
         settings,
         store,
@@ -141,7 +159,6 @@ def record_inputs(
         wait_s=wait_s,
         progress=progress,
     )
-    return Recorded(analysis=analysis, job=name, commit=commit)
 
 
 def _check_no_store(inputs: Sequence[str]) -> None:
@@ -154,25 +171,26 @@ def _check_no_store(inputs: Sequence[str]) -> None:
 
 def _ticket(store: Store, job: str, day: date | None, *, is_own: bool) -> Ticket:
     if is_own or day is None:
-        return store.begin_job(job)
+        return store.begin_job(job, whole=is_own)
     return store.begin([Night(job, day)])
 
 
 def facts_of(settings: AnalyzeSettings, analysis: Analysis) -> NightFacts:
     """What every commit says of itself."""
+    summary = asdict(settings.summary)
     chosen = {
         "measure": asdict(settings.measure),
-        "summary": asdict(replace(settings.summary, by=())),
+        "summary": {name: value for name, value in summary.items() if name not in _NO_PART},
         "preset": settings.preset,
     }
     return NightFacts(
         settings_row=settings_row(settings.summary),
         code_version=code_version(),
-        rows_outside=outside(analysis),
+        rows_outside=rows_outside(analysis),
         settings=json.dumps(chosen, default=str, ensure_ascii=False),
     )
 
 
-def outside(analysis: Analysis) -> int:
+def rows_outside(analysis: Analysis) -> int:
     """Rows that another night or window has."""
     return sum(line.count for line in analysis.rejected if line.reason == "outside_window")

@@ -56,7 +56,9 @@ class CostModel:
             if not 0 <= getattr(self, name) < 1e12:
                 raise UsageError(f"{name} is {getattr(self, name)}: give 0 or more")
         if not self.transfer_bandwidth > 0:
-            raise UsageError(f"transfer_bandwidth is {self.transfer_bandwidth}: give bytes/s above 0")
+            raise UsageError(
+                f"transfer_bandwidth is {self.transfer_bandwidth}: give bytes/s above 0"
+            )
         if self.kv_capacity < 1:
             raise UsageError(
                 f"{self.name}: the weights leave no memory for context; give more devices or memory"

@@ -58,6 +58,7 @@ def rules_of(system: System, cost: CostModel, costs: Costs, seed: int, jitter: f
         reader_first=system.reader.first_ns,
         reader_pace=system.reader.pace_ns,
         margin=system.margin_ns,
+        urgent=system.urgent_ns,
         jitter=round(jitter * 1e6),
         seed=seed,
     )
@@ -95,37 +96,39 @@ def _clauses(delivery: Abandon) -> dict[str, int]:
 def new_state(load: Load, rules: Rules, *, log_rows: int) -> State:
     """The state before the first event; ``log_rows`` of 0 keeps no log."""
     n, replicas = load.requests, rules.replicas
-    requests = _requests(load)
+    requests, stop = _requests(load)
     totals = np.zeros(8, np.int64)
     return State(
         q=requests,
         r=_replicas(replicas),
-        running=_pairs(replicas, min(rules.max_running, n)),
-        queues=_pairs(replicas, n, 2),
+        running=_empty(replicas, n),
+        queues=_empty(replicas, n, 2),
         arrivals=_arrivals(load, totals),
-        transfers=_pairs(n, 2),
-        deadlines=_pairs(2 * n, 2),
-        times=_pairs(requests[-1].stop),
+        transfers=_empty(n, 2),
+        deadlines=_empty(2 * n, 2),
+        times=_empty(stop),
+        spare=_empty(n),
         totals=totals,
-        log=_pairs(log_rows, _LOG_COLUMNS),
+        log=_empty(log_rows, _LOG_COLUMNS),
     )
 
 
-def _pairs(*shape: int) -> Any:
+def _empty(*shape: int) -> Any:
     return np.empty(shape, np.int64)
 
 
 def _arrivals(load: Load, totals: Any) -> Any:
     """The heap of those who wait for none: sorted as they are, it is one."""
     firsts = np.flatnonzero(load.previous == NO_TURN)
-    heap = _pairs(load.requests, 2)
+    heap = _empty(load.requests, 2)
     heap[: len(firsts), 0] = load.arrival_ns[firsts]
     heap[: len(firsts), 1] = firsts
     totals[ARRIVALS] = len(firsts)
     return heap
 
 
-def _requests(load: Load) -> Any:
+def _requests(load: Load) -> tuple[Any, int]:
+    """The requests before they come, and how many tokens they can have."""
     stops = np.cumsum(load.output_tokens, dtype=np.int64)
     if stops[-1] > _MAX_TOKENS:
         raise UsageError(
@@ -135,11 +138,13 @@ def _requests(load: Load) -> Any:
     q.input, q.output, q.think = load.input_tokens, load.output_tokens, load.think_ns
     q.stop, q.start = stops, stops - load.output_tokens
     q.cursor = q.start
-    q.follower = q.place = q.source = NOBODY
+    q.place = q.source = NOBODY
     later = np.flatnonzero(load.previous != NO_TURN)
-    q.follower[load.previous[later]] = later
+    follower = np.full(load.requests, NOBODY)
+    follower[load.previous[later]] = later
+    q.follower = follower
     q.noted = q.begun = NEVER
-    return q
+    return q, int(stops[-1])
 
 
 def _replicas(count: int) -> Any:

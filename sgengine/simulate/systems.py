@@ -105,7 +105,8 @@ class System:
     replicas: int = 1
     router: Literal["round-robin", "least-loaded"] = "round-robin"
     reader: Reader = DEFAULT_READER
-    margin_ns: int = 2_000_000_000
+    margin_ns: int = 10_000_000_000
+    urgent_ns: int = 1_000_000_000
 
     def __post_init__(self) -> None:
         _check_choice("prefill", self.prefill, PREFILLS)

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from sgengine.errors import DataError
@@ -27,10 +26,10 @@ from sgengine.store.entries import (
     seq_app,
     write_entry,
 )
-from sgengine.store.guard import APP, META, damaged, first_line, open_table
+from sgengine.store.guard import APP, META, damaged, open_table
 from sgengine.store.layout import COMMIT_POINT, SIDES, STORE_TABLES
 from sgengine.store.night import Commit, Night, NightConflict, NightFacts
-from sgengine.store.place import Place
+from sgengine.store.place import Place, told
 from sgengine.store.seal import Sealed, moved, seal
 from sgengine.store.snapshot import DataFile, load_requests
 from sgengine.store.staging import COUNTED, Staging
@@ -41,6 +40,7 @@ StagedFiles = Mapping[str, Sequence[Staged]]
 """The files of a commit by table."""
 
 
+@told
 def make_commit(place: Place, staging: Staging, facts: NightFacts) -> Commit:
     """Commit what ``staging`` holds, in place of all that the store has of its nights.
 
@@ -80,7 +80,6 @@ class Swap:
         self._digest = -1 if facts.input_digest is None else facts.input_digest
         self._seen: DeltaTable | None = None
         self._tried: int | None = None
-        self._failed: Exception | None = None
 
     def seq(self, night: Night) -> int:
         """How often the night was committed when the ticket was taken."""
@@ -109,15 +108,11 @@ class Swap:
         step("verified")
         return version
 
-    def _attempt(self, staged: StagedFiles) -> int | None:
-        """One try; None for one whose outcome only the log can tell, which the next try reads."""
+    def _attempt(self, staged: StagedFiles) -> int:
+        """One try: the version in which the commit is live, be it by an earlier try that failed late."""
         requests, live = load_requests(self._place)
         if any(file.commit_id == self._staging.commit_id for file in live):
             return self._synced(requests.version())
-        if self._failed is not None:
-            raise DataError(
-                f"the store cannot be written: {first_line(self._failed)}"
-            ) from self._failed
         nights = self._replaced(live)
         self.refuse_conflict(requests, nights)
         gone = [file for file in live if file.night in nights]
@@ -134,13 +129,7 @@ class Swap:
         }
         self._tried = requests.version() + 1
         step("swap")
-        try:
-            version = write_entry(requests, COMMIT_POINT, actions, metadata, apps)
-        except CommitFailedError:
-            return None
-        except Exception as error:  # noqa: BLE001 - deltalake raises bare ones, also after writing
-            self._failed = error
-            return None
+        version = write_entry(self._place, requests, COMMIT_POINT, actions, metadata, apps)
         step("committed")
         return self._synced(version)
 

@@ -17,9 +17,9 @@ from deltalake.transaction import (
     Transaction,
 )
 
-from sgengine.errors import DataError
+from sgengine.errors import DataError, SgengineError
 from sgengine.store.columns import plain_schema
-from sgengine.store.guard import open_table
+from sgengine.store.guard import first_line, open_table
 from sgengine.store.layout import STORE_TABLES, StoreTable
 from sgengine.store.night import Night
 from sgengine.store.place import Place
@@ -83,6 +83,7 @@ def remove_actions(files: Iterable[DataFile]) -> list[RemoveAction]:
 
 
 def write_entry(
+    place: Place,
     opened: DeltaTable,
     table: StoreTable,
     actions: Sequence[AddAction | RemoveAction],
@@ -92,7 +93,10 @@ def write_entry(
     """Write the entry after the version that is open, or none: CommitFailedError if there is one.
 
     Nothing is checked by deltalake here: not that files exist, nor their columns, nor what is removed.
+    The entry before may be of a writer that was killed before it was on disk: it must not be the one
+    that a loss of power empties, once there is another behind it.
     """
+    place.sync_entry(table.name, opened.version())
     opened.create_write_transaction(
         list(actions),
         "append",
@@ -109,12 +113,23 @@ def write_entry(
 
 
 def retried(attempt: Callable[[], int | None], what: str) -> int:
-    """The version that ``attempt`` returns, tried again while it loses the race or returns None."""
+    """The version that ``attempt`` returns, tried again while it loses the race or returns None.
+
+    After any other error it is tried once more, as deltalake may fail when its entry is already made:
+    ``attempt`` looks for that first. The second error is a DataError.
+    """
+    failed = False
     for turn in range(_ATTEMPTS):
         try:
             version = attempt()
         except CommitFailedError:
             version = None
+        except SgengineError:
+            raise
+        except Exception as error:  # deltalake raises bare ones
+            if failed:
+                raise DataError(f"{what}: cannot be written: {first_line(error)}") from error
+            failed, version = True, None
         if version is not None:
             return version
         time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**turn)))
@@ -128,7 +143,7 @@ def append(place: Place, table: StoreTable, commit_id: str, staged: Sequence[Sta
 
     def attempt() -> int:
         opened = open_table(place.uri(table.name), table.name, options=place.options)
-        return write_entry(opened, table, add_actions(staged), metadata, {})
+        return write_entry(place, opened, table, add_actions(staged), metadata, {})
 
     place.sync_entry(table.name, retried(attempt, f"table {table.name}"))
     step(f"side {table.name}")

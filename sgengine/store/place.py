@@ -6,10 +6,11 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +19,10 @@ from sgengine.store.layout import LOCK, LOG
 
 _READ_ONLY = 0o444
 _POLL_S = 0.05
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Found(NamedTuple):
@@ -40,6 +45,9 @@ class Place(Protocol):
 
     def exists(self, path: str) -> bool:
         """Whether there is a file ``path``."""
+
+    def names(self) -> set[str]:
+        """The names of what is in the place."""
 
     def size(self, path: str) -> int:
         """The bytes of a file."""
@@ -72,6 +80,19 @@ class Place(Protocol):
         """Wait for, and hold, the lock of writers; DataError after ``wait_s``."""
 
 
+def told(function: Callable[P, R]) -> Callable[P, R]:
+    """``function``, with a DataError of one line for what the file system refuses it."""
+
+    @wraps(function)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except OSError as error:
+            raise DataError(f"the store cannot be written: {error}") from error
+
+    return telling
+
+
 class Folder:
     """A store on a local file system."""
 
@@ -86,6 +107,11 @@ class Folder:
     def exists(self, path: str) -> bool:
         """Whether there is a file or folder ``path``."""
         return Path(self.uri(path)).exists()
+
+    def names(self) -> set[str]:
+        """The names of what is in the place; none if it is not there yet."""
+        root = Path(self.root)
+        return {entry.name for entry in root.iterdir()} if root.exists() else set()
 
     def size(self, path: str) -> int:
         """The bytes of a file."""

@@ -13,7 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from sgengine.store.guard import check_entry, check_seal, damaged, first_line, open_table
+from sgengine.store.guard import (
+    check_entry,
+    check_seal,
+    check_views,
+    damaged,
+    first_line,
+    open_table,
+    views_version,
+)
 from sgengine.store.layout import COMMIT_POINT, SIDES, StoreTable, parse_name
 from sgengine.store.night import Night
 from sgengine.store.place import Place
@@ -111,7 +119,9 @@ def load_requests(
 ) -> tuple[DeltaTable, tuple[DataFile, ...]]:
     """The table of requests and its live files, checked."""
     name = COMMIT_POINT.name
+    published = views_version(place) if version is None else None
     table = open_table(place.uri(name), name, version=version, options=place.options)
+    check_views(table, published)
     check_entry(table, place.options)
     live = tuple(listed(table, COMMIT_POINT))
     check_seal(table, name, (file.sealed for file in live))

@@ -19,7 +19,7 @@ from sgengine.schema import CLASSES, GAPS, NIGHTS, REJECTS, REQUESTS, RUNS, Tabl
 from sgengine.store.columns import Shaper, plain_batch
 from sgengine.store.layout import COMMIT_POINT, NONE, SIDES, STORE_TABLES, partition_value
 from sgengine.store.night import Ticket
-from sgengine.store.place import Place
+from sgengine.store.place import Place, told
 from sgengine.store.writers import Staged, Writers
 
 MEMORY_BYTES = 128 << 20
@@ -69,6 +69,7 @@ class Staging:
             for writers in self._writers.values():
                 writers.abandon()
 
+    @told
     def write(self, batch: pa.RecordBatch, day: dt.date | None = None) -> None:
         """Take rows of REQUESTS with any dimensions.
 
@@ -89,6 +90,7 @@ class Staging:
         self.counts[day]["requests"] += len(statuses)
         self.counts[day]["incomplete"] += pc.sum(is_open).as_py() or 0
 
+    @told
     def gaps(self, table: pa.Table, day: dt.date | None = None) -> None:
         """Take rows of GAPS, to ``day`` or each to the day of its hour (UTC)."""
         for batch in table.select(GAPS.names).to_batches():
@@ -98,10 +100,12 @@ class Staging:
                 values = self._values(_date(number), system, workload)
                 self._writers[GAPS.name].write(values, _taken(plain, rows))
 
+    @told
     def rejects(self, table: pa.Table, day: dt.date) -> None:
         """Take rows of REJECTS."""
         self._whole(REJECTS, table, day)
 
+    @told
     def runs(self, table: pa.Table, day: dt.date) -> None:
         """Take rows of RUNS; NIGHTS sums up their counts of rows."""
         self._whole(RUNS, table, day)
@@ -112,6 +116,7 @@ class Staging:
         """Take the SLO classes of the job, which are those of every day of this commit."""
         self._classes = table
 
+    @told
     def finish_requests(self) -> list[Staged]:
         """The files of requests, on disk; one without rows for a day that has none."""
         writers = self._writers[COMMIT_POINT.name]
@@ -122,6 +127,7 @@ class Staging:
                 writers.write(self._values(day, NONE, NONE), shaped)
         return writers.finish()
 
+    @told
     def finish_sides(self, nights: pa.Table) -> dict[str, list[Staged]]:
         """The files of each side table, on disk; ``nights``: a row a day of this commit."""
         for row, day in enumerate(nights["day"].to_pylist()):
@@ -141,7 +147,7 @@ class Staging:
     def _values(self, day: dt.date, system: str = "", workload: str = "") -> dict[str, str]:
         """The partition columns by name; DataError for a day that this commit must leave alone."""
         if day not in self.counts:
-            if not self.ticket.whole_job:
+            if not self.ticket.any_day:
                 raise DataError(
                     f"rows of {day} came to a commit of {', '.join(map(str, self.days))} of job "
                     f"{self.ticket.job}: commit that day as well, or leave them out"
@@ -193,9 +199,7 @@ def _parts(batch: pa.RecordBatch, days: Days) -> Iterator[tuple[int, str, str, p
     """Day, system, workload and row numbers of each partition in ``batch``; None for all rows."""
     systems, workloads = (_encoded(batch.column(name)) for name in ("system", "workload"))
     size, width = len(systems.dictionary), len(workloads.dictionary)
-    keys = (
-        (days - days.min(initial=0)) * (size * width) + _codes(systems) * width + _codes(workloads)
-    )
+    keys = days * (size * width) + _codes(systems) * width + _codes(workloads)
     found, which, counts = np.unique(keys, return_inverse=True, return_counts=True)
     order = np.argsort(which, kind="stable")
     for rows in np.split(order, np.cumsum(counts)[:-1]) if len(found) else ():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from os import PathLike, fspath
 
 import pyarrow as pa
@@ -18,16 +18,17 @@ from sgengine.store.commit import make_commit
 from sgengine.store.damage import Damage
 from sgengine.store.entries import input_app, seq_app
 from sgengine.store.guard import first_line
-from sgengine.store.layout import LAYOUT, MARKER, STORE_TABLES, VIEWS, StoreTable
+from sgengine.store.layout import LAYOUT, MARKER, OWN, STORE_TABLES, VIEWS, StoreTable
 from sgengine.store.mend import mend
 from sgengine.store.night import Commit, Committed, Night, NightFacts, Ticket, checked_job
-from sgengine.store.place import Place
+from sgengine.store.place import Place, told
 from sgengine.store.places import is_store, place_of
 from sgengine.store.snapshot import Snapshot, load, load_requests
 from sgengine.store.staging import MEMORY_BYTES, Staging
 from sgengine.store.steps import step
+from sgengine.store.vacuum import RETENTION, vacuum
 from sgengine.store.verify import Verified, verify
-from sgengine.store.versions import version_at
+from sgengine.store.versions import checked_version
 
 _CONFIGURATION: dict[str, str | None] = {
     "delta.checkpointInterval": "10",  # a year opens in a third of the time that 100 takes
@@ -52,10 +53,12 @@ class Store:
         return self._place.root
 
     @classmethod
+    @told
     def create(cls, root: str | PathLike[str]) -> Store:
         """The store at ``root``, made if there is none; safe when several do it at once."""
         place = place_of(fspath(root))
         if not is_store(fspath(root)):
+            _refuse_others(place)
             for table in STORE_TABLES.values():
                 _create_table(place, table)
                 step(f"created {table.name}")
@@ -72,6 +75,8 @@ class Store:
             marker = json.loads(place.read(MARKER))
             layout = marker["layout"]
         except FileNotFoundError:
+            if is_store(fspath(root)):
+                raise DataError(f"store '{fspath(root)}' lost its {MARKER}") from None
             raise UsageError(
                 f"'{fspath(root)}' is no store: give one, or make one by sgengine analyze --store"
             ) from None
@@ -91,8 +96,7 @@ class Store:
 
     def snapshot(self, at: int | datetime | None = None) -> Snapshot:
         """The files to read now, at a version, or as they were at a time; DataError if damaged."""
-        version = at if at is None or isinstance(at, int) else version_at(self._place, at)
-        return load(self._place, version)[1]
+        return load(self._place, None if at is None else checked_version(self._place, at))[1]
 
     def begin(self, nights: Sequence[Night]) -> Ticket:
         """Leave to replace ``nights``, which are of one job."""
@@ -106,11 +110,15 @@ class Store:
             committed={night.day: _committed(requests, night) for night in nights},
         )
 
-    def begin_job(self, job: str) -> Ticket:
-        """Leave to replace all of a job, on days that its rows will tell."""
+    def begin_job(self, job: str, *, whole: bool = True) -> Ticket:
+        """Leave to replace the days of a job that its rows will tell; ``whole``: and all others."""
         requests, _ = load_requests(self._place)
         return Ticket(
-            job=checked_job(job), version=requests.version(), committed={}, whole_job=True
+            job=checked_job(job),
+            version=requests.version(),
+            committed={},
+            any_day=True,
+            whole_job=whole,
         )
 
     def stage(self, ticket: Ticket, *, memory_bytes: int = MEMORY_BYTES) -> Staging:
@@ -122,6 +130,15 @@ class Store:
     def commit(self, staging: Staging, facts: NightFacts) -> Commit:
         """Make the rows of ``staging`` what the store has of its nights, all of them at once."""
         return make_commit(self._place, staging, facts)
+
+    @told
+    def vacuum(self, *, retention: timedelta = RETENTION, dry_run: bool = False) -> tuple[str, ...]:
+        """Remove the files that no version of the last ``retention`` reaches; their paths.
+
+        ``dry_run`` removes none. With a short retention let no job run beside it: files that a job
+        staged longer ago than that would go.
+        """
+        return vacuum(self._place, retention=retention, dry_run=dry_run)
 
     def lock(self, wait_s: float) -> AbstractContextManager[None]:
         """Wait for other writers, at most so long: two jobs then follow each other.
@@ -138,6 +155,7 @@ class Store:
         """Set aside newest log entries that are empty or cut, and damaged checkpoints."""
         return mend(self._place)
 
+    @told
     def publish_views(self, text: str) -> None:
         """Replace views.sql, which shells of DuckDB open the store with."""
         self._place.publish(VIEWS, text.encode())
@@ -168,3 +186,12 @@ def _committed(requests: DeltaTable, night: Night) -> Committed:
         seq=requests.transaction_version(seq_app(night)) or 0,
         input_digest=None if digest is None or digest < 0 else digest,
     )
+
+
+def _refuse_others(place: Place) -> None:
+    """UsageError for a folder that holds anything but a store, or what is being made one."""
+    others = sorted(place.names() - {OWN, *STORE_TABLES})
+    if others:
+        raise UsageError(
+            f"'{place.root}' holds {others[0]} and is no store: give a new or an empty folder"
+        )

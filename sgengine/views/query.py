@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from sgengine.errors import UsageError
+from sgengine.errors import DataError, UsageError
 
 _READS = (
     duckdb.StatementType.SELECT,  # also DESCRIBE, SHOW, SUMMARIZE, FROM, VALUES
@@ -33,6 +33,11 @@ def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
             return _narrowed(con.sql(sql).to_arrow_table())
         finally:
             con.execute("ROLLBACK")
+    except duckdb.IOException as error:
+        raise DataError(
+            f"{_one_line(error)}: a file of the store is gone or cannot be read; open the store again, "
+            "and if that does not help, sgengine check names the damage"
+        ) from error
     except duckdb.Error as error:
         raise UsageError(_one_line(error)) from error
 

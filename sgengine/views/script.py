@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from sgengine.views.bases import ROOT, base_statements, file_statements, literal
 from sgengine.views.statements import catalog_statements
@@ -52,13 +52,22 @@ def script(snapshot: Snapshot) -> str:
     return "\n".join([_HEAD.format(version=snapshot.version), *statements, ""])
 
 
-def store_statements(snapshot: Snapshot) -> Iterator[str]:
+def publish(snapshot: Snapshot) -> None:
+    """Replace the views.sql of the snapshot's store, at once, by one of this snapshot."""
+    from sgengine.store import Store  # deltalake, which plain inputs do without
+
+    Store.open(snapshot.root).publish_views(script(snapshot))
+
+
+def store_statements(
+    snapshot: Snapshot, settings_row: Mapping[str, Any] | None = None
+) -> Iterator[str]:
     """Statements that make the bases and the catalog over a store whose root is set.
 
     The catalog is created while each list holds one file, for DuckDB looks at the whole list whenever
     it binds a view that reads it.
     """
-    yield from base_statements(snapshot)
+    yield from base_statements(snapshot, settings_row)
     yield from catalog_statements()
     yield from file_statements(snapshot)
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from sgengine.aggregate import Aggregator, SummarySettings
 from sgengine.compute import MeasureSettings, compute
 from sgengine.errors import UsageError
-from sgengine.objectives import parse_slo
+from sgengine.objectives import Slo, parse_slo
 from tests import strategies as own
 from tests.aggregate import twins
 from tests.aggregate.twins import Question, assert_same_figures
 from tests.bridge import batch_of, reader_of
+from tests.engine.make import plain_row
 from tests.reference_slo import Clause
 
 MS = own.MS
@@ -176,3 +177,13 @@ def test_step_with_alpha_1_is_token_goodput_under_the_pace_deadlines(
     )
     (group,) = figures_of(rows, question).values()
     assert group["smooth_goodput"] == group["token_goodput"]
+
+
+def test_a_mean_gap_at_the_end_of_what_is_held_is_compared_exactly() -> None:
+    """2^31 - 1 tokens over 2^63 - 1 ns: a mean of just over 2^32 ns."""
+    row = plain_row(0, [0, 2**63 - 1], chunk_tokens=[2**31 - 2, 1])
+    requests = compute(batch_of([row]), MeasureSettings()).requests
+    for limit, attains in ((2**32 + 2, False), (2**32 + 3, True), (2**62, True)):
+        aggregate = Aggregator(settings=SummarySettings(by=(), slo=Slo(tpot_ns=limit)))
+        aggregate.add(requests)
+        assert aggregate.finish()[0]["attained"] == attains

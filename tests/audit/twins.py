@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -116,7 +117,7 @@ def break_even_alpha(
     ``pairs``: REQUESTS rows before and after. None if a larger alpha never makes the change positive.
     """
     lost, gained = (
-        sum(_change(pair, Benefit(shape=spec.shape, alpha=a), unfinished_ns) for pair in pairs)
+        sum(_change(pair, replace(spec, alpha=a), unfinished_ns) for pair in pairs)
         for a in (Fraction(0), Fraction(1))
     )
     slope = gained - lost
@@ -125,9 +126,7 @@ def break_even_alpha(
 
 def break_even_idle_ns(pairs: Sequence[tuple[Row, Row]], spec: Benefit) -> Fraction | None:
     """The U in ns at which the benefit is the same before and after; None if no U above 0 does that."""
-    free, charged = (
-        sum(_change(pair, spec, idle) for pair in pairs) for idle in (0, NS_PER_S)
-    )
+    free, charged = (sum(_change(pair, spec, idle) for pair in pairs) for idle in (0, NS_PER_S))
     slope = charged - free
     return -free * NS_PER_S / slope if slope < 0 and free > 0 else None
 

@@ -1,0 +1,32 @@
+"""A finding: what was claimed, what was found, as rows of a table, and in how much of it it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """``letter`` and ``claim`` of the paper or of the project; ``rows``: what was found, a case each.
+
+    Every row has ``holds``: whether the claim is true of that case.
+    """
+
+    letter: str
+    claim: str
+    rows: Sequence[Row]
+
+    @property
+    def holding(self) -> int:
+        """How many cases it holds in."""
+        return sum(bool(row["holds"]) for row in self.rows)
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        if self.holding == len(self.rows):
+            return "reproduces"
+        return "reproduces in part" if self.holding else "does not reproduce"
