@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sgengine.aggregate.selection import choose
 from sgengine.aggregate.settings import DEFAULT_BY, SummarySettings
@@ -176,3 +177,20 @@ def summary_settings(
         duration_ns=None if duration is None else duration_ns(duration, "duration"),
         selection=choose(window, trim, steady),
     )
+
+
+def summary_over(
+    recorded: SummarySettings, objectives: Mapping[str, Any], conventions: Mapping[str, Any]
+) -> SummarySettings:
+    """The settings of a summary of stored requests: what is not given, or None, is as ``recorded``.
+
+    ``objectives``: keywords of ``resolve_over``; ``conventions``: of ``summary_settings``. What no
+    night records (``by``, ``population``, ...) has its default.
+    """
+    given = {name: value for name, value in conventions.items() if value is not None}
+    kept: dict[str, Any] = {}
+    if "denominator" not in given:
+        kept["denominator"] = recorded.denominator
+    if "duration" not in given:
+        kept["duration_ns"] = recorded.duration_ns
+    return replace(summary_settings(resolve_over(recorded, **objectives), **given), **kept)

@@ -2,10 +2,11 @@
 
 from sgengine.aggregate import LATENCIES, flat_group, settings_row
 from sgengine.aggregate.spelling import Objectives, resolve, summary_settings
-from sgengine.api.calls import measure, read, summarize
+from sgengine.api.calls import measure, read
 from sgengine.api.connect import connect
 from sgengine.api.curves import curve
 from sgengine.api.query import Answer, query, query_store
+from sgengine.api.summarize import summarize
 from sgengine.api.values import Measured, Summary, Trace
 
 __all__ = [

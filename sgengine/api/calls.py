@@ -1,4 +1,4 @@
-"""read, measure, summarize: from traces to figures."""
+"""read and measure, and the figures of what was measured."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def with_reader(objectives: Objectives, measured: Measured) -> Objectives:
     return replace(objectives, reader=reader)
 
 
-def summarize(
+def summarize_measured(
     measured: Measured,
     *,
     by: str | Iterable[str] | None = None,
@@ -180,17 +180,7 @@ def summarize(
     trim: str | None = None,
     steady: Share | None = None,
 ) -> Summary:
-    """The figures of METRICS 5 for every group of a measured trace.
-
-    ``by``: columns (default system, workload). ``goodput``: SLO clauses, as in
-    ``["ttft:500", "tpot:50"]``, in ms or with a unit. ``alpha``, ``penalty`` (``NAME[:TAU]``) and
-    ``unfinished_idle`` define the benefit. ``duration``: T, if the caller knows better than the trace.
-    One of ``window`` (``"10s,60s"``, or times of day in ISO 8601), ``trim`` (what to cut from start
-    and end of each run, ``"30s,10s"``) and ``steady`` (True, or a share of the peak of requests in
-    flight) chooses the part of each run whose requests count; ``Summary.windows`` says what came of
-    it. The reader is the one that the trace was measured with. Raises UsageError for a wrong value,
-    DataError for a run that has no part of that kind.
-    """
+    """The figures of METRICS 5 for every group of a measured trace; keywords as for ``summarize``."""
     objectives = resolve(
         alpha=alpha,
         penalty=penalty,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
 from sgengine.aggregate import settings_row
-from sgengine.aggregate.spelling import Duration, resolve, resolve_over, summary_settings
+from sgengine.aggregate.spelling import Duration, resolve, summary_over, summary_settings
 from sgengine.analyze.stored import recorded_settings
 from sgengine.analyze.stored_files import Wanted
 from sgengine.api.calls import with_reader
@@ -106,10 +105,7 @@ def _connect_store(
         if not is_said:
             return None
         recorded = recorded_settings(snapshot, wanted)
-        summary = summary_settings(
-            resolve_over(recorded, **objectives), denominator=denominator or recorded.denominator
-        )
-        return settings_row(replace(summary, duration_ns=recorded.duration_ns))
+        return settings_row(summary_over(recorded, objectives, {"denominator": denominator}))
 
     version = parse_time(at) if isinstance(at, str) else at
     return StoreConnection(store, at=version, wanted=wanted, settings=row)

@@ -136,7 +136,7 @@ def _print(analysis: Analysis, style: str) -> None:
 
 def _print_csv(analysis: Analysis) -> None:
     """A line a group, with the columns of ``Summary.table``."""
-    from sgengine.api import flat_group
+    from sgengine.aggregate import flat_group
 
     rows = [flat_group(group) for group in analysis.groups]
     names = list(dict.fromkeys(name for row in rows for name in row))

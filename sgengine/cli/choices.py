@@ -100,7 +100,9 @@ class Choices(Reading):
                 smoothness=every_column or _needs_fluidity(aims),
                 gaps=gaps,
             ),
-            summary=summary_settings(aims, **self._conventions()),
+            summary=summary_settings(
+                aims, **self._conventions() | {"denominator": self.denominator or "all"}
+            ),
             executor=choose_executor(self.on),
             memory_bytes=parse_size(self.memory),
             preset=self.preset,
@@ -108,14 +110,9 @@ class Choices(Reading):
 
     def settings_over(self, recorded: SummarySettings) -> AnalyzeSettings:
         """The settings of an analysis of stored requests: what is not given is as ``recorded``."""
-        from sgengine.aggregate.spelling import resolve_over, summary_settings
+        from sgengine.aggregate.spelling import summary_over
 
-        aims = resolve_over(recorded, **self._words())
-        summary = summary_settings(aims, **self._conventions())
-        if self.denominator is None:
-            summary = replace(summary, denominator=recorded.denominator)
-        if self.duration is None:
-            summary = replace(summary, duration_ns=recorded.duration_ns)
+        summary = summary_over(recorded, self._words(), self._conventions())
         return replace(self.work_settings().scoring(summary), preset=self.preset)
 
     def _words(self) -> dict[str, Any]:
@@ -134,7 +131,7 @@ class Choices(Reading):
         """What is said of groups, and of how they are counted."""
         return {
             "by": self.by,
-            "denominator": self.denominator or "all",
+            "denominator": self.denominator,
             "population": self.population,
             "itl_rule": self.itl_rule,
             "duration": self.duration,

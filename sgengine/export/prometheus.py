@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from sgengine.analyze.stored_files import Wanted
@@ -132,15 +132,25 @@ _STATUSES = ("ok", "failed", "timeout", "rejected", "cancelled", "incomplete")
 
 def exposition(snapshot: Snapshot, wanted: Wanted) -> str:
     """The text that Prometheus scrapes; UsageError if no night is wanted."""
-    newest = "SELECT job, max(day) FROM by_night GROUP BY job"
     with open_store(snapshot, wanted=wanted) as connection:
-        counted = [run_query(connection, histogram_sql(h)).to_pylist() for h in HISTOGRAMS]
-        last = run_query(
-            connection, f"FROM by_night WHERE (job, day) IN ({newest}) ORDER BY ALL"
-        ).to_pylist()
-        nights = run_query(connection, "FROM nights").to_pylist()
-    families = [histogram(kind, rows) for kind, rows in zip(HISTOGRAMS, counted, strict=True)]
-    return render([*families, *_of_night(last), *_of_jobs(nights)])
+
+        def rows(sql: str) -> list[Row]:
+            found: list[Row] = run_query(connection, sql).to_pylist()
+            return found
+
+        histograms = [histogram(kind, rows(histogram_sql(kind))) for kind in HISTOGRAMS]
+        newest = {night["job"]: night for night in rows("FROM nights ORDER BY day")}
+        # A query each: a literal job and day is what reaches the files.
+        last = [row for night in newest.values() for row in rows(_figures_sql(night))]
+    return render([*histograms, *_of_night(last), *_of_jobs(list(newest.values()))])
+
+
+def _figures_sql(night: Row) -> str:
+    job = night["job"].replace("'", "''")
+    return (
+        f"FROM by_night WHERE job = '{job}' AND day = DATE '{night['day']}' "
+        "ORDER BY system, workload"
+    )
 
 
 def histogram_sql(kind: Histogram) -> str:
@@ -175,12 +185,7 @@ def histogram(kind: Histogram, rows: Iterable[Row]) -> Family:
 
 
 def _labels(row: Row) -> dict[str, str]:
-    """``job`` is Prometheus' own label: the store's is ``sgengine_job``."""
-    return {
-        "sgengine_job": row["job"],
-        "system": row["system"],
-        "workload": row["workload"],
-    }
+    return _job(row) | {"system": row["system"], "workload": row["workload"]}
 
 
 def _of_night(rows: Sequence[Row]) -> Iterator[Family]:
@@ -213,20 +218,15 @@ def _summary(stem: str, row: Row) -> Iterator[Sample]:
 
 def _of_jobs(nights: Sequence[Row]) -> Iterator[Family]:
     """Which night is each job's newest, to tell a job that stopped."""
-    newest = {night["job"]: night for night in nights}
-    days = [
-        (
-            {"sgengine_job": job},
-            datetime.combine(night["day"], datetime.min.time(), UTC).timestamp(),
-        )
-        for job, night in newest.items()
-    ]
-    made = [
-        ({"sgengine_job": job}, night["committed_at"].replace(tzinfo=UTC).timestamp())
-        for job, night in newest.items()
-    ]
+    days = [(_job(n), datetime.combine(n["day"], time(), UTC).timestamp()) for n in nights]
+    made = [(_job(n), n["committed_at"].replace(tzinfo=UTC).timestamp()) for n in nights]
     yield _gauge("sgengine_night_timestamp_seconds", "The newest night, as its date in UTC.", days)
     yield _gauge("sgengine_night_committed_timestamp_seconds", "When it was committed.", made)
+
+
+def _job(night: Row) -> dict[str, str]:
+    """``job`` is Prometheus' own label: the store's is ``sgengine_job``."""
+    return {"sgengine_job": night["job"]}
 
 
 def _gauge(name: str, doc: str, values: Sequence[tuple[Labels, float | None]]) -> Family:

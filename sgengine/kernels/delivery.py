@@ -38,13 +38,13 @@ def gaps_and_idle(x: Int64s, first: int, pace: int) -> tuple[int, int, int]:
     signs = np.int64(0)
     longest = np.int64(0)
     worst = x[0] - first
-    second = first + pace if before.size > 0 else first
+    due = first
     for k in range(before.size):
         gap = after[k] - before[k]
         signs |= gap
         longest = gap if gap > longest else longest
-        lateness = after[k] - (second + k * pace)
-        worst = lateness if lateness > worst else worst
+        due += pace  # not k * pace: a vector of products of 64 bits costs three times a sum
+        worst = after[k] - due if after[k] - due > worst else worst
     return signs, longest, max(worst, 0)
 
 
@@ -53,9 +53,10 @@ def idle_one_each(x: Int64s, first: int, pace: int, reach: int) -> int:
     """user_idle_latency in ns where every chunk of ``x`` (K >= 1, int64) holds one token."""
     y = x[: min(x.size, reach)]
     worst = y[0] - first
+    due = first - pace
     for k in range(y.size):
-        lateness = y[k] - (first + k * pace)
-        worst = lateness if lateness > worst else worst
+        due += pace
+        worst = y[k] - due if y[k] - due > worst else worst
     return max(worst, 0)
 
 
@@ -64,8 +65,10 @@ def late_one_each(x: Int64s, first: int, pace: int, reach: int) -> int:
     """Tokens after their deadline, where every chunk holds one."""
     y = x[: min(x.size, reach)]
     late = 0
+    due = first - pace
     for k in range(y.size):
-        late += np.int64(y[k] > first + k * pace)
+        due += pace
+        late += np.int64(y[k] > due)
     return late
 
 

@@ -74,6 +74,7 @@ def run_job(
     are measured again. ``export`` writes the outputs of each night that was committed. Raises DataError
     if the store cannot be opened or stays locked.
     """
+    log = _of_job(job, log)
     store = Store.create(job.store)
     with ExitStack() as stack:
         _lock(store, wait_s, log, stack)
@@ -90,6 +91,11 @@ def run_job(
         allows_rejects=job.allows_rejects,
         nights=outcomes,
     )
+
+
+def _of_job(job: Job, log: Log) -> Log:
+    """The log with the job's name in every entry."""
+    return lambda entry: log(replace(entry, fields={"job": job.name} | dict(entry.fields)))
 
 
 def _lock(store: Store, wait_s: float, log: Log, stack: ExitStack) -> None:

@@ -27,12 +27,6 @@ from sgengine.store.snapshot import DataFile
 from sgengine.store.steps import step
 from sgengine.store.writers import Staged
 
-COMMIT = "sgengine.commit"
-"""The key, in an entry's metadata, of the commit's id."""
-
-FILES = "sgengine.files"
-"""The key of the number of files that the entry adds."""
-
 _ATTEMPTS = 40
 _LONGEST_WAIT_S = 2.0
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
@@ -87,7 +81,7 @@ def write_entry(
     opened: DeltaTable,
     table: StoreTable,
     actions: Sequence[AddAction | RemoveAction],
-    metadata: Mapping[str, str],
+    commit_id: str,
     apps: Mapping[str, int],
 ) -> int:
     """Write the entry after the version that is open, or none: CommitFailedError if there is one.
@@ -103,7 +97,7 @@ def write_entry(
         opened.schema(),
         partition_by=list(table.partitions),
         commit_properties=CommitProperties(
-            custom_metadata=dict(metadata),
+            custom_metadata={COMMIT: commit_id, ACTIONS: str(len(actions) + len(apps))},
             max_commit_retries=0,  # of deltalake's own; they would let two first commits both pass
             app_transactions=[Transaction(app, number) for app, number in apps.items()],
         ),
@@ -139,7 +133,6 @@ def retried(attempt: Callable[[], int | None], what: str) -> int:
 def append(place: Place, table: StoreTable, commit_id: str, staged: Sequence[Staged]) -> None:
     """Make a side table name the files of a commit. Naming them twice changes nothing."""
     add_columns(place, table, [file.schema for file in staged])
-    metadata = {COMMIT: commit_id, FILES: str(len(staged))}
 
     def attempt() -> int:
         opened = open_table(place.uri(table.name), table.name, options=place.options)

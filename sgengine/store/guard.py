@@ -1,7 +1,8 @@
 """What every opening of a store makes sure of, so that a damaged one raises and never answers.
 
 deltalake opens a log whose newest entry is empty, or was cut at the end of a line, as if its commit
-had said nothing or less (1.6.6; ``tests/store/test_damage.py``). The seals catch both.
+had said nothing or less (1.6.6; ``tests/store/test_damage.py``). An entry therefore tells how many
+actions it has, and a commit which files it leaves live.
 """
 
 from __future__ import annotations
@@ -9,21 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-import msgspec
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.fs import DeltaStorageHandler
 
 from sgengine.errors import DataError
 from sgengine.store.layout import VIEWS
+from sgengine.store.log_lines import actions_of
 from sgengine.store.place import Place
 from sgengine.store.seal import Sealed, seal
 
 APP = "sgengine/seal/"
 """The transaction of a table's seal in the log of requests is this and the table's name."""
-
-META = "sgengine.seals"
-"""The key of the same seals, as JSON, in a commit's own metadata."""
 
 _READER = 1
 """The Delta reader version of our tables: no later feature changes what a list of files means."""
@@ -78,13 +76,11 @@ def check_views(requests: DeltaTable, version: int | None) -> None:
 
 
 def check_entry(requests: DeltaTable, options: Mapping[str, str]) -> None:
-    """DataError unless the log entry of the version that is open tells its commit to the end."""
-    seals = entry_seals(read_entry(requests, options))
-    if seals is None:
-        raise damaged("requests", f"log entry {requests.version()} is empty or has no commitInfo")
-    for name, number in seals.items():
-        if requests.transaction_version(APP + name) != number:
-            raise damaged("requests", f"log entry {requests.version()} was cut")
+    """DataError unless the log entry of the version that is open has all that its commit wrote."""
+    content = read_entry(requests, options)
+    actions = [] if content is None else actions_of(content)
+    if isinstance(actions, str):
+        raise damaged("requests", f"log entry {requests.version()}: {actions}")
 
 
 def check_seal(requests: DeltaTable, name: str, files: Iterable[Sealed]) -> None:
@@ -94,7 +90,7 @@ def check_seal(requests: DeltaTable, name: str, files: Iterable[Sealed]) -> None
 
 
 def read_entry(table: DeltaTable, options: Mapping[str, str]) -> bytes | None:
-    """The log entry of the version that is open; None if only a checkpoint has it.
+    """The log entry of the version that is open; None if only a checkpoint has it, which vouches for it.
 
     Not ``history(1)``, which gives a newer entry under this version's number when the table has moved
     on or ``version`` was given (deltalake 1.6.6).
@@ -105,23 +101,6 @@ def read_entry(table: DeltaTable, options: Mapping[str, str]) -> bytes | None:
     except FileNotFoundError:
         return None
     return content
-
-
-def entry_seals(entry: bytes | None) -> dict[str, int] | None:
-    """The seals in the metadata of a log entry: none for a commit that changed no file.
-
-    None for what is no whole entry. An entry that a checkpoint replaced is vouched for by that.
-    """
-    if entry is None:
-        return {}
-    try:
-        actions = [msgspec.json.decode(line) for line in entry.splitlines()]
-    except msgspec.DecodeError:
-        return None
-    for action in actions:
-        if isinstance(action, dict) and "commitInfo" in action:
-            return msgspec.json.decode(action["commitInfo"].get(META, "{}"), type=dict[str, int])
-    return None
 
 
 def damaged(name: str, found: str) -> DataError:

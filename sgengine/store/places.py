@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from os import PathLike, fspath
 from pathlib import Path
 
 from sgengine.errors import UsageError
@@ -32,8 +33,9 @@ def place_of(root: str) -> Place:
     return place
 
 
-def is_store(root: str) -> bool:
-    """Whether there is a store at ``root``, be it one with commits that lost its marker."""
+def is_store(path: str | PathLike[str]) -> bool:
+    """Whether there is a store at ``path``, be it one with commits that lost its marker."""
+    root = fspath(path)
     if root.startswith(_S3):
         place = place_of(root)
         return place.exists(MARKER) or place.exists(_FIRST)

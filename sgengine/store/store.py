@@ -57,7 +57,7 @@ class Store:
     def create(cls, root: str | PathLike[str]) -> Store:
         """The store at ``root``, made if there is none; safe when several do it at once."""
         place = place_of(fspath(root))
-        if not is_store(fspath(root)):
+        if not is_store(root):
             _refuse_others(place)
             for table in STORE_TABLES.values():
                 _create_table(place, table)
@@ -75,7 +75,7 @@ class Store:
             marker = json.loads(place.read(MARKER))
             layout = marker["layout"]
         except FileNotFoundError:
-            if is_store(fspath(root)):
+            if is_store(root):
                 raise DataError(f"store '{fspath(root)}' lost its {MARKER}") from None
             raise UsageError(
                 f"'{fspath(root)}' is no store: give one, or make one by sgengine analyze --store"
@@ -92,7 +92,7 @@ class Store:
     @staticmethod
     def is_store(path: str | PathLike[str]) -> bool:
         """Whether there is a store at ``path``."""
-        return is_store(fspath(path))
+        return is_store(path)
 
     def snapshot(self, at: int | datetime | None = None) -> Snapshot:
         """The files to read now, at a version, or as they were at a time; DataError if damaged."""

@@ -113,7 +113,7 @@ def test_a_clients_file_is_audited_too(tmp_path: Path) -> None:
 def test_an_event_log_has_the_effects_of_its_deliveries(tmp_path: Path) -> None:
     rows = [plain_row(k, [k + 5, k + 90, k + 95], arrival_ns=k, end_ns=k + 100) for k in range(40)]
     written = [event for row in rows for event in events.events_of(row)]
-    log = events.write(tmp_path / "log.parquet", written, "events-parquet")
+    log = events.write(tmp_path / "log.parquet", written, "parquet")
     operations = [parse_abandon("tbt:50ns"), parse_delay("tbt:9ns")]
     (ours,) = audit([str(log)], operations, AnalyzeSettings(executor=Serial())).groups
     (theirs,) = audit_table(table_of(rows), operations).groups
