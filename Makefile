@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-long test-nojit lint style types layers bench docs wheel constraints setup clean
+.PHONY: help demo test test-faults test-long test-nojit lint style types layers bench paper docs wheel constraints setup clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,9 @@ test: $(READY) ## the tests, in under five minutes on two cores
 test-long: $(READY) ## all tests, with 5000 examples a property
 	@SGENGINE_HYPOTHESIS=nightly $(BIN)/python -m pytest -q -n $(WORKERS)
 
+test-faults: $(READY) ## the results store under crashes, kills, races, damage and full disks, at length
+	@SGENGINE_FAULTS=long $(BIN)/python -m pytest -q -n $(WORKERS) tests/store
+
 test-nojit: $(READY) ## the kernels as plain Python, where an index out of bounds is an error
 	@NUMBA_DISABLE_JIT=1 SGENGINE_HYPOTHESIS=quick $(BIN)/python -m pytest -q -n $(WORKERS) \
 		-m "not slow and not nightly" $(wildcard tests/kernels tests/compute)
@@ -58,6 +61,9 @@ layers: $(READY) ## the import contracts alone
 
 bench: $(READY) ## the benchmarks, and their table
 	$(BIN)/python -m benchmarks.run
+
+paper: $(READY) ## the evaluation: systems, workloads and rates, simulated and analysed (minutes)
+	$(BIN)/python -m benchmarks.paper
 
 docs: $(READY) ## docs/reference, from the declarations
 	$(BIN)/python docs/generate.py

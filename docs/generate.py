@@ -84,6 +84,11 @@ Generated from `sgengine/check/kinds.py`; rows that break a rule (`tables.md`) h
 CHECK_STORE = """
 # Checking a store
 
+```sh
+sgengine analyze data/*.parquet --store results
+sgengine check results
+```
+
 `sgengine check STORE` looks at every log entry of a results store, decodes every byte of its live
 files and holds them against their checksums and against the counts that each commit wrote down. What
 it names, no reader would have answered from: opening a store compares the newest log entry and the
@@ -92,7 +97,7 @@ is an error when it is read. Damage is told in one line, never by a smaller figu
 
 | what happened | what to do |
 | --- | --- |
-| power was lost, or the disk was full: the newest log entry is empty or cut | `sgengine check STORE --mend` sets it aside, into `_sgengine/damaged/`; measure its night again |
+| power was lost, or the disk was full: the newest log entry is empty or cut | `sgengine check STORE --mend` sets it aside, into `_sgengine/damaged/`; measure its night again (`nightly` over the last days skips those that are there) |
 | a data file is gone, cut, or does not decode | measure its night again: that replaces all of it |
 | an older log entry is damaged or gone | bring it back from a copy |
 | another program wrote to a table: compaction, an append, a restore | remove its entry if it is the newest; write to a store with sgengine alone |

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sgengine.analyze import Analysis, AnalyzeSettings
-    from sgengine.api import Measured, Summary, Trace, connect, curve, measure, read, summarize
+    from sgengine.api import Measured, Summary, Trace, curve, measure, read
+    from sgengine.api.connect import connect
+    from sgengine.api.summarize import summarize
     from sgengine.errors import DataError, FormatError, SgengineError, UsageError
     from sgengine.objectives import Benefit, Preset, Reader, Slo, parse_slo, preset
 

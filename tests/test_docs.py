@@ -32,31 +32,41 @@ def generator() -> ModuleType:
     return module
 
 
-COMMANDS = [
-    (page.name, line)
-    for page in PAGES
-    for block in blocks(page, SHELL)
-    for line in block.strip().replace("\\\n", " ").splitlines()
-    if line.startswith("sgengine ")
-]
+def commands(page: Path) -> list[str]:
+    lines = [
+        line for block in blocks(page, SHELL) for line in block.replace("\\\n", " ").splitlines()
+    ]
+    return [line for line in lines if line.startswith("sgengine ")]
 
 
-@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[c for _, c in COMMANDS])
-def test_every_documented_command_runs(page: str, command: str, tmp_path: Path) -> None:
+def files(page: Path) -> dict[str, str]:
+    """The files that a page shows whole: TOML whose first line is a comment with its name."""
+    named = (re.match(r"# (\S+\.toml)\n", block) for block in blocks(page, "toml"))
+    return {found[1]: found.string for found in named if found}
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda page: page.name)
+def test_every_documented_command_runs(page: Path, tmp_path: Path) -> None:
+    """In the order of the page, in one folder, with the sample data and the files that it shows."""
     (tmp_path / "data").symlink_to(ROOT / "data")
+    for name, text in files(page).items():
+        (tmp_path / name).write_text(text)
     program = Path(sys.executable).parent / "sgengine"
-    line = f"{shlex.quote(str(program))} {command.removeprefix('sgengine ')}"
-    done = subprocess.run(
-        ["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{page}: {command}\n{done.stderr}"
-    assert done.stdout
+    for command in commands(page):
+        line = f"{shlex.quote(str(program))} {command.removeprefix('sgengine ')}"
+        done = subprocess.run(
+            ["/bin/sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{page.name}: {command}\n{done.stderr}"
+        assert done.stdout
 
 
 SNIPPETS = [(page.name, block) for page in PAGES for block in blocks(page, "python")]
 
 
-@pytest.mark.parametrize(("page", "snippet"), SNIPPETS, ids=[p for p, _ in SNIPPETS])
+@pytest.mark.parametrize(
+    ("page", "snippet"), SNIPPETS, ids=[f"{p}:{n}" for n, (p, _) in enumerate(SNIPPETS)]
+)
 def test_every_documented_snippet_runs(
     page: str, snippet: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def smooth_goodput_and_throughput(places: Sequence[Where], path: Path) -> None:
                 scale=alt.Scale(
                     domain=["smooth goodput", "output throughput"], range=[[1, 0], [2, 3]]
                 ),
+                legend=alt.Legend(symbolType="stroke", symbolSize=300),
             ),
         )
     )
@@ -110,39 +111,35 @@ def smooth_goodput_by_alpha(places: Sequence[Where], path: Path) -> None:
 
 
 def delayed(rows: Sequence[Row], path: Path) -> None:
-    """(d): attainment and smooth goodput, as they are and held back."""
+    """(d): attainment as it is and held back, and what is left of smooth goodput for each reader."""
     tidy: list[Row] = []
     for row in rows:
-        for name, before, after in (
-            ("TBT attainment, %", "TBT attainment, %", "held "),
-            ("smooth goodput, tokens/s", "smooth goodput", "held  "),
-        ):
-            for kind, key in (("as it is", before), ("held back", after)):
-                tidy.append(
-                    {
-                        "panel": f"{row['workload']}: {name}",
-                        "gap": f"{row['held to, ms']} ms",
-                        "delivery": kind
-                        if name.startswith("TBT") or kind == "as it is"
-                        else f"held back, reader of {row['reader, tokens/s']:g}/s",
-                        "value": row[key],
-                        "order": row["held to, ms"],
-                    }
-                )
+        at = {"gap": f"{row['held to, ms']} ms", "order": row["held to, ms"]}
+        attained = {"panel": f"{row['workload']}: TBT attainment, %", **at}
+        tidy += [
+            {**attained, "of": "as it is", "value": row["TBT attainment, %"]},
+            {**attained, "of": "held back", "value": row["held "]},
+            {
+                "panel": f"{row['workload']}: smooth goodput kept, %",
+                **at,
+                "of": f"held back, reader of {row['reader, tokens/s']:g} tokens/s",
+                "value": 100 * row["held  "] / row["smooth goodput"],
+            },
+        ]
+    frame = _frame(tidy).unique(maintain_order=True)
     bars = (
-        alt.Chart(_frame(tidy).unique(maintain_order=True))
+        alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("gap:N", sort=alt.SortField("order"), title="held back to"),
-            xOffset="delivery:N",
-            y=alt.Y("mean(value):Q", title=None),
-            color=alt.Color("delivery:N", title=None, scale=alt.Scale(range=_COLOURS)),
+            x=alt.X("gap:N", sort=alt.SortField("order"), title=None, axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("of:N", sort=frame["of"].unique(maintain_order=True).to_list()),
+            y=alt.Y("value:Q", title=None),
+            color=alt.Color("of:N", title=None, scale=alt.Scale(range=_COLOURS)),
         )
+        .properties(width=_WIDTH + 40, height=_HEIGHT)
+        .facet(alt.Facet("panel:N", title=None), columns=2)
     )
-    panels = bars.properties(width=_WIDTH + 40, height=_HEIGHT).facet(
-        alt.Facet("panel:N", title=None), columns=2
-    )
-    _save(panels.resolve_scale(y="independent"), path)
+    _save(bars.resolve_scale(x="independent", y="independent"), path)
 
 
 def abandonment(rows: Sequence[Row], path: Path) -> None:

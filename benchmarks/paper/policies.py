@@ -14,6 +14,7 @@ from benchmarks.paper.setting import ALPHA, CHUNKED_2048, PREFILL_FIRST, Where
 from sgengine import audit
 from sgengine.analyze import AnalyzeSettings
 from sgengine.api import resolve, summary_settings
+from sgengine.compute import MeasureSettings
 from sgengine.objectives import parse_slo
 from sgengine.simulate import Abandon, Delay, System
 
@@ -34,8 +35,10 @@ def audited(
 ) -> audit.AuditedGroup:
     """What an operation does to the runs of a system."""
     aims = resolve(speed=speed, alpha=alpha, unfinished_idle=f"{unfinished_s:g}s")
-    settings = AnalyzeSettings(summary=summary_settings(aims, by=ALL_AT_ONCE))
-    settings = replace(settings, measure=replace(settings.measure, reader=aims.reader))
+    settings = AnalyzeSettings(
+        measure=MeasureSettings(reader=aims.reader, gaps=False),
+        summary=summary_settings(aims, by=ALL_AT_ONCE),
+    )
     (group,) = audit.audit_table(_deliveries(system, where), [operation], settings).groups
     return group
 

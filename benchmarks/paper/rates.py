@@ -30,7 +30,7 @@ def _rise_and_fall(where: Where, system: System) -> Row:
     found = points(system, where)
     smooth = by_rate(found)
     tokens = mean_by_rate(found, lambda point: point.figures["output_throughput"])
-    peak, low, high = best(smooth), min(smooth), max(smooth)
+    peak, low, high = best(found), min(smooth), max(smooth)
     return {
         "workload": where.workload,
         "system": system.name,
@@ -55,8 +55,9 @@ def chunking_moves_the_peak(
 
 
 def _moved(where: Where, system: System) -> Row:
-    plain, chunked = by_rate(points(PREFILL_FIRST, where)), by_rate(points(system, where))
-    old, new = best(plain), best(chunked)
+    sides = points(PREFILL_FIRST, where), points(system, where)
+    plain, chunked = map(by_rate, sides)
+    old, new = map(best, sides)
     return {
         "workload": where.workload,
         "system": system.name,
@@ -82,7 +83,7 @@ def chunking_helps_tails_more(
 
 def _tails(where: Where, system: System) -> Row:
     old, new = points(PREFILL_FIRST, where), points(system, where)
-    at = best(by_rate(old))
+    at = best(old)
     tails = [mean_by_rate(side, lambda p: p.figures["itl_ms"]["p99"])[at] for side in (old, new)]
     smooth = [by_rate(side)[at] for side in (old, new)]
     return {
@@ -107,7 +108,7 @@ def alpha_never_raises_the_best_rate(
 
 def _best_by_alpha(where: Where, system: System) -> Row:
     found = points(system, where)
-    rates = {alpha: best(by_rate(found, alpha)) for alpha in ALPHAS}
+    rates = {alpha: best(found, alpha) for alpha in ALPHAS}
     falling = list(rates.values())
     return {
         "workload": where.workload,

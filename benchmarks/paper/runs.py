@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from statistics import fmean
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow as pa
 import sgengine
 from benchmarks.paper.setting import ALPHA, ALPHAS, Where
 from sgengine.api.loads import Demand
+from sgengine.capacity import RatedRun, best_rate_of_runs
 from sgengine.simulate import Simulated, System, simulate
 
 READER = 5.0
@@ -75,24 +75,54 @@ def _point(table: pa.Table, where: Where, speed: float) -> Point:
     )
 
 
+def rated(found: Iterable[Point], alpha: float = ALPHA) -> list[RatedRun]:
+    """The runs as capacity and best rate are judged from."""
+    return [
+        RatedRun(
+            run=f"{point.system} at {point.rate:g}/s, seed {point.seed}",
+            rate=point.rate,
+            rate_source="stated",
+            excluded=None,
+            smooth_goodput=point.smooth[alpha],
+            smooth_goodput_min=point.smooth[alpha],
+            smooth_goodput_max=point.smooth[alpha],
+            **{name: point.figures[name] for name in _JUDGED},
+        )
+        for point in found
+    ]
+
+
+_JUDGED = (
+    "requests",
+    "duration_s",
+    "output_throughput",
+    "slo_attainment",
+    "slo_undetermined",
+    "request_goodput",
+    "token_goodput",
+)
+
+
+def best(found: Iterable[Point], alpha: float = ALPHA) -> float:
+    """The offered rate with the highest smooth goodput (METRICS 5)."""
+    rate = best_rate_of_runs(rated(found, alpha)).rate
+    assert rate is not None, "every run has chunk times"
+    return rate
+
+
 def by_rate(found: Iterable[Point], alpha: float = ALPHA) -> dict[float, float]:
-    """Smooth goodput by rate, the mean over seeds."""
-    return mean_by_rate(found, lambda point: point.smooth[alpha])
+    """Smooth goodput by rate, of all seeds together: T is the sum of theirs."""
+    return mean_by_rate(found, lambda point: point.smooth[alpha], weight="duration_s")
 
 
-def mean_by_rate(found: Iterable[Point], value: Any) -> dict[float, float]:
-    """``value`` of the points by rate, the mean over seeds."""
-    held: dict[float, list[float]] = {}
+def mean_by_rate(
+    found: Iterable[Point], value: Callable[[Point], float], weight: str = "requests"
+) -> dict[float, float]:
+    """``value`` of the points by rate, the mean over seeds by ``weight``: the longer or larger count more."""
+    held: dict[float, list[tuple[float, float]]] = {}
     for point in found:
-        held.setdefault(point.rate, []).append(value(point))
-    return {rate: fmean(values) for rate, values in held.items()}
-
-
-def best(values: dict[float, float]) -> float:
-    """The rate of the highest value, the lower one of equals: ``best_rate`` of METRICS 5."""
-    return min(values, key=lambda rate: (-values[rate], rate))
-
-
-def of_seed(found: Sequence[Point], seed: int) -> tuple[Point, ...]:
-    """The points of one seed."""
-    return tuple(point for point in found if point.seed == seed)
+        held.setdefault(point.rate, []).append((value(point), point.figures[weight]))
+    return {
+        rate: sum(v * w for v, w in pairs) / sum(w for _, w in pairs)
+        for rate, pairs in held.items()
+    }

@@ -57,3 +57,26 @@ LOOGLE = Where(workload="loogle", rates=grid(0.05, 0.45, 0.05), slo=LONG, durati
 CHAT = Where(workload="chat", rates=grid(5.0, 40.0, 5.0), duration_s=480.0)
 
 WORKLOADS = (SHAREGPT, CONVERSATION, CODE, SUMMARIZATION, LOOGLE, CHAT)
+
+DELAYED = (SHAREGPT.at(2.0), CODE.at(4.0))
+"""(d): near saturation, below the peak."""
+
+ABANDONED = (
+    (SHAREGPT.at(2.75), "ttft:2s"),
+    (SHAREGPT.at(3.5), "ttft:2s"),
+    (SHAREGPT.at(3.5), "ttft:30s"),
+    (CODE.at(4.0), "ttft:2s"),
+    (CODE.at(5.0), "ttft:2s"),
+    (LOOGLE.at(0.3), "ttft:15s"),
+)
+"""(e): at the peak and beyond, and when a request is given up."""
+
+PAYING = (SHAREGPT.at(3.5), "ttft:15s")
+PAYING_ALPHAS = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+PAYING_IDLE_S = (0.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0)
+
+MIGRATED = (SHAREGPT.at(2.0), SUMMARIZATION.at(1.0), CODE.at(4.0))
+"""(f): below the peak of two GPUs, so that links matter and not queues."""
+
+OVERLOADED = (SHAREGPT.at(4.0), CODE.at(6.5))
+BURSTY = replace(CONVERSATION, rates=grid(4.0, 9.0, 0.5))

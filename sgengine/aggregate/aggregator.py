@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -41,13 +41,14 @@ class Aggregator:
     order statistics exactly, sums rounded once. ``sections``: the part of each run that is chosen, if
     the settings choose one; what is added are its members. ``columns``: those that any row has.
     ``unit``: the column by whose values T adds up, a run each; ``sources``: where the stated T of one
-    comes from, if not from the run's file.
+    comes from, if not from the run's file; ``observes``: whether T is observed where none is stated.
     """
 
     settings: SummarySettings
     sections: Sections | None = None
     unit: str = "run"
     sources: Mapping[str, str] = field(default_factory=dict)
+    observes: bool = True
     columns: dict[str, None] = field(default_factory=dict)
     outside: dict[Key, int] = field(default_factory=dict)
     runs: dict[Key, set[str]] = field(default_factory=dict)
@@ -102,8 +103,9 @@ class Aggregator:
         runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
             rows = np.flatnonzero(run_codes == i)
-            part = requests if len(runs) == 1 else requests.take(pa.array(rows))
-            self.spans.setdefault(str(run), Span()).merge(span_of(part))
+            if self.observes:
+                part = requests if len(runs) == 1 else requests.take(pa.array(rows))
+                self.spans.setdefault(str(run), Span()).merge(span_of(part))
             for code in np.flatnonzero(np.bincount(codes[rows])):
                 self.runs.setdefault(keys[code], set()).add(str(run))
 
@@ -123,9 +125,12 @@ class Aggregator:
         self,
         stated: Mapping[str, int] | None = None,
         itl: Mapping[Key, Distribution] | None = None,
+        *,
+        each: Callable[[Callable[[Key], Figures], Sequence[Key]], Iterable[Figures]] = map,
     ) -> list[Figures]:
         """The figures of every group, sorted by key, the ``by`` columns first.
 
+        ``each``: how to go over the groups, in their order, perhaps several at once.
         ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group, where the
         pool's search took further passes (see GapPool.search). Raises UsageError if no row of any source
         has a column of ``by``.
@@ -134,7 +139,8 @@ class Aggregator:
             check_by(self.settings.by, self.columns)
         if itl is None:
             itl = self.pool.distributions()
-        return [self._figures(key, stated or {}, itl.get(key)) for key in self.keys()]
+        found = itl
+        return list(each(lambda key: self._figures(key, stated or {}, found.get(key)), self.keys()))
 
     def keys(self) -> list[Key]:
         """The groups, sorted: those of ``finish``."""

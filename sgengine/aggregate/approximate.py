@@ -18,8 +18,8 @@ def approximate(buckets: Int64s, counts: Int64s) -> Distribution:
     """The distribution of samples of which ``counts`` (B,) lie in ``buckets`` (B,) of GAPS, in any order.
 
     A sample counts as the middle of its bucket, so that mean, min, max and percentiles are within
-    ``RELATIVE_ERROR`` of the exact ones (half a ns below 256 ns). A standard deviation has no such
-    bound: None.
+    ``RELATIVE_ERROR`` of the exact ones, and half a ns, which is the bound of buckets below 256 ns. A
+    standard deviation has no such bound: None.
     """
     order = np.argsort(buckets, kind="stable")
     counts = counts[order]

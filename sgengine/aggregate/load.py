@@ -1,13 +1,15 @@
 """How requests were sent: when others ended (closed loop), at a rate (open loop), or all at once.
 
 A closed loop of C sends its k-th request when the (k - C)-th of all ends has come. In an open loop,
-which has C in flight at its peak alone, most requests come long after that.
+which has C in flight at its peak alone, most requests come long after that; unless they come evenly
+and take about equally long, when as many are always in flight. Then the gaps between arrivals tell:
+they vary less than the time from an end to the next arrival, which in a closed loop hardly varies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -42,27 +44,67 @@ def load_of(activity: Activity, run: str) -> Load | None:
     if span.first is None:
         return None
     peak = activity.peak(run)
-    arrivals, stay_ns, sent_ns = _stays(activity, run, span.first)
+    seen = _seen(activity, run, span.first)
+    arrivals, sent_ns = seen.arrivals, seen.sent_ns
     rate = (arrivals - 1) * 10**9 / sent_ns if sent_ns and arrivals > 1 else None
     kind = "open_loop"
     if arrivals < 2 * peak and sent_ns <= _AT_ONCE * (span.observed_ns or 0):
         kind = "burst"
-    elif peak and arrivals >= 2 * peak:
-        soon = sum(int((lags <= _SOON * stay_ns).sum()) for lags in _lags(activity, run, peak))
-        kind = "closed_loop" if soon >= _MOSTLY * (arrivals - peak) else kind
+    elif peak and arrivals >= 2 * peak and _is_closed(activity, run, peak, seen):
+        kind = "closed_loop"
     return Load(kind=kind, peak=peak, arrivals=arrivals, rate=rate)
 
 
-def _stays(activity: Activity, run: str, first: int) -> tuple[int, float, int]:
-    """Requests, their mean time in flight, and the time from first to last arrival, in ns."""
-    arrivals, total, sent_ns = 0, 0.0, 0
+@dataclass(kw_only=True)
+class _Spread:
+    """Sums over some times in ns, for their variance."""
+
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def add(self, times: Int64s) -> None:
+        """Take in ``times`` (S,) ns."""
+        self.count += times.size
+        self.total += float(times.sum(dtype=np.float64))
+        self.squares += float(np.square(times.astype(np.float64)).sum())
+
+    @property
+    def variance(self) -> float:
+        """Of all times so far, ns^2."""
+        return self.squares / self.count - (self.total / self.count) ** 2
+
+
+@dataclass(kw_only=True)
+class _Seen:
+    """Of a run: its arrivals, its time in flight in all, its last arrival after its first; ns."""
+
+    arrivals: int = 0
+    stays_ns: float = 0.0
+    sent_ns: int = 0
+    gaps: _Spread = field(default_factory=_Spread)
+
+
+def _seen(activity: Activity, run: str, first: int) -> _Seen:
+    """What is seen of a run whose first arrival is at ``first``."""
+    seen = _Seen()
     for starts, ends in activity.times.aligned((run, "start"), (run, "end")):
-        arrivals += starts.size
-        total += float(
-            (ends - first).sum(dtype=np.float64) - (starts - first).sum(dtype=np.float64)
-        )
-        sent_ns = int(starts[-1]) - first if starts.size else sent_ns
-    return arrivals, total / arrivals if arrivals else 0.0, sent_ns
+        begun, ended = starts - first, ends - first
+        seen.stays_ns += float(ended.sum(dtype=np.float64) - begun.sum(dtype=np.float64))
+        before = np.full(min(seen.arrivals, 1), seen.sent_ns)
+        seen.gaps.add(np.diff(begun, prepend=before))
+        seen.arrivals += starts.size
+        seen.sent_ns = int(begun[-1]) if begun.size else seen.sent_ns
+    return seen
+
+
+def _is_closed(activity: Activity, run: str, peak: int, seen: _Seen) -> bool:
+    """Whether most requests come soon after an end, and no schedule explains it."""
+    soon, soon_ns, spread = 0, _SOON * seen.stays_ns / seen.arrivals, _Spread()
+    for lags in _lags(activity, run, peak):
+        soon += int((lags <= soon_ns).sum())
+        spread.add(lags)
+    return soon >= _MOSTLY * (seen.arrivals - peak) and spread.variance < seen.gaps.variance
 
 
 def _lags(activity: Activity, run: str, peak: int) -> Iterator[Int64s]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import weakref
 from dataclasses import dataclass
@@ -34,12 +35,21 @@ class NumberFile:
             weakref.finalize(self, self._file.close)
         start = self._file.seek(0, 2)
         self._file.write(np.ascontiguousarray(numbers).data)
+        self._file.flush()  # get reads past the buffer
         return Place(start=start, type=numbers.dtype, size=numbers.size)
 
     def get(self, place: Place, first: int = 0, count: int | None = None) -> npt.NDArray[Any]:
-        """An array that was written, or ``count`` of its numbers from the ``first``, read-only."""
+        """An array that was written, or ``count`` of its numbers from the ``first``, read-only.
+
+        Several threads may read at once.
+        """
         assert self._file is not None, "a place comes from put"
         left = place.size - first
         wanted = left if count is None else min(count, left)
-        self._file.seek(place.start + first * place.type.itemsize)
-        return np.frombuffer(self._file.read(wanted * place.type.itemsize), dtype=place.type)
+        numbers = np.empty(wanted, dtype=place.type)
+        at, room = place.start + first * place.type.itemsize, numbers.view(np.uint8).data
+        while room:
+            taken = os.preadv(self._file.fileno(), [room], at)
+            at, room = at + taken, room[taken:]
+        numbers.flags.writeable = False
+        return numbers

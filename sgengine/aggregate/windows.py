@@ -78,6 +78,9 @@ class Window:
         return self.duration_ns / 1e9 if self.duration_ns else None
 
 
+_NOTHING = Span()
+
+
 def window(
     runs: Iterable[str],
     spans: Mapping[str, Span],
@@ -99,7 +102,7 @@ def window(
     total: int | None = 0
     found: set[str] = set()
     for run in runs:
-        span = spans[run].observed_ns
+        span = spans.get(run, _NOTHING).observed_ns
         duration = stated.get(run, span)
         said = "stated by the run" if run in stated else "observed over the run"
         found.add((sources or {}).get(run, said))

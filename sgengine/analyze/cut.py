@@ -18,7 +18,7 @@ Bools = npt.NDArray[np.bool_]
 Int64s = npt.NDArray[np.int64]
 
 INCOMPLETE = "incomplete"
-_FAR = 2**62
+_FAR = 2**63 - 1
 _OF_THE_END = ("end_ns", "error", "output_tokens")
 """What the end of a request says; an event log has it there."""
 
@@ -63,20 +63,21 @@ def seen_before(rows: pa.RecordBatch, on_clock: Bools, cut_ns: int) -> pa.Record
     """The rows without chunks, first and last times, and ends at ``cut_ns`` or later.
 
     ``on_clock`` (R,): rows whose arrivals count from the Unix epoch, as ``cut_ns`` does; they arrive
-    before it. A request whose end is not seen is incomplete, and what its end said is NULL. Rows with
-    as many sizes as chunks keep that; those that break the rule keep their lists, to be rejected.
+    before it. A request whose end is not seen is incomplete, and what its end said is NULL. Of rows
+    that break the rules of lists the last chunk alone decides; with sizes that do not match they keep
+    their lists, to be rejected.
     """
     left = np.where(on_clock, cut_ns - int64s(rows.column("arrival_ns"), 0), _FAR)
     times = rows.column("chunk_times_ns")
     ends = {name: int64s(rows.column(name), 0) for name in ("end_ns", "ttft_ns", "last_ns")}
     late = {name: on_clock & (values >= left) for name, values in ends.items()}
     lengths, chunks = _lengths(times), _flat(times)
-    kept = chunks < np.repeat(left, lengths)
-    has_late_chunks = _any_not(kept, lengths)
-    if not (has_late_chunks.any() or any(found.any() for found in late.values())):
+    is_late = on_clock & (_lasts(chunks, lengths) >= left)
+    if not (is_late.any() or any(found.any() for found in late.values())):
         return rows
+    kept = (chunks < np.repeat(left, lengths)) | np.repeat(~is_late, lengths)
     has_end = bools(rows.column("end_ns").is_valid())
-    is_open = np.where(has_end, late["end_ns"], has_late_chunks | late["last_ns"] | late["ttft_ns"])
+    is_open = np.where(has_end, late["end_ns"], is_late | late["last_ns"] | late["ttft_ns"])
     made = {
         **_shortened(rows, kept, lengths),
         **{name: _nulled(rows.column(name), found) for name, found in late.items()},
@@ -112,11 +113,11 @@ def _flat(lists: pa.Array) -> Int64s:
     return int64s(lists.flatten(), 0)
 
 
-def _any_not(kept: Bools, lengths: Int64s) -> Bools:
-    """Whether any entry of each row is not kept."""
-    gone = np.concatenate([[0], np.cumsum(~kept)])
-    stops = np.cumsum(lengths)
-    found: Bools = gone[stops] > gone[stops - lengths]
+def _lasts(chunks: Int64s, lengths: Int64s) -> Int64s:
+    """The last entry of each row, 0 for none."""
+    found = np.zeros(lengths.size, dtype=np.int64)
+    some = lengths > 0
+    found[some] = chunks[np.cumsum(lengths)[some] - 1]
     return found
 
 

@@ -9,7 +9,7 @@ from itertools import count
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sgengine.aggregate import SummarySettings
+from sgengine.aggregate import SLICES, SummarySettings
 from sgengine.analyze.stored_files import Piece, Task, opened
 from sgengine.compute.rescore import FROM_ENVELOPE, for_reader, measured_with
 from sgengine.errors import UsageError
@@ -24,13 +24,11 @@ NIGHT_COLUMNS = ("job", "night")
 """What a row of a store can be grouped by beside what its file holds."""
 
 _KEYS = ("run", "clock", "status")
+_TIMES = ("arrival_ns", "end_ns", "last_chunk_ns")
 _NUMBERS = (
-    "arrival_ns",
-    "end_ns",
     "n_input_tokens",
     "n_output_tokens",
     "n_chunks",
-    "last_chunk_ns",
     "ttft_ns",
     "e2e_latency_ns",
     "itl_max_ns",
@@ -44,11 +42,17 @@ _READERS = ("reader_first_ns", "reader_pace_ns")
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Reads tasks of ``snapshot`` for ``settings``; ``bounded``: the nights that are one slice of time."""
+    """Reads tasks of ``snapshot`` for ``settings``; ``bounded``: the nights that are one slice of time.
+
+    ``times``: whether columns are wanted that say when a run was at work. ``more``: further columns that
+    are wanted, where a file has them.
+    """
 
     snapshot: Snapshot
     settings: SummarySettings
     bounded: frozenset[Night]
+    times: bool = True
+    more: tuple[str, ...] = ()
 
     def read(self, task: Task) -> pa.RecordBatch:
         """The rows of a task as one batch, measured for the settings' reader.
@@ -71,7 +75,9 @@ class Rows:
         return self._labelled(table, piece.file)
 
     def _columns(self, parquet: pq.ParquetFile, groups: Iterable[int]) -> list[str]:
-        wanted = [*_KEYS, *_NUMBERS, *_READERS, *self.settings.by]
+        wanted = [*_KEYS, *_NUMBERS, *_READERS, *self.settings.by, *self.more]
+        if self.times or any(name in SLICES for name in self.settings.by):
+            wanted += _TIMES
         if self._needs_fluidity:
             wanted.append("fluidity")
         if self._needs_envelopes(parquet, groups):

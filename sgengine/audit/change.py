@@ -68,13 +68,14 @@ class _Rows:
     @property
     def listless(self) -> Bools:
         """The rows without chunk times, (R,) bool."""
-        return self.free & ~bools(self.batch.column("chunk_times_ns").is_valid())
+        found: Bools = self.free & ~bools(self.batch.column("chunk_times_ns").is_valid())
+        return found
 
     @property
     def bounded(self) -> Bools:
         """The rows with tokens, or perhaps some, not all of which have a time, (R,) bool."""
-        found: Bools = self.listless | (self.ragged.kinds == scan.UNKNOWN_SIZES)
-        return found & (self.n != 0)
+        found: Bools = (self.listless | (self.ragged.kinds == scan.UNKNOWN_SIZES)) & (self.n != 0)
+        return found
 
 
 def change(

@@ -109,8 +109,7 @@ def audit(
     with ExitStack() as stack:
         plans, parts = with_parts(plans, settings, stack)
         both = _Both(settings, plans, parts, tuple(operations), progress)
-        both.measure()
-        before, after = both.finish()
+        before, after = both.figures()
     analysis = analysis_of(both.before, before, skipped, failures)
     return _audited(both, analysis, before, after)
 
@@ -121,12 +120,11 @@ def audit_table(
     """The same of deliveries in memory: a table of pyarrow, Polars or DuckDB with their columns."""
     settings = _settings(settings or AnalyzeSettings(), operations)
     table = as_table(deliveries)
-    plan = plan_table(table, replace(ReadOptions(), batch_bytes=settings.batch_bytes))
+    plan = plan_table(table, ReadOptions(batch_bytes=settings.batch_bytes))
     (partition,) = plan.partitions
     part = Loaded(source=plan.source, loaded=tuple(batches_of(table, partition)))
     both = _Both(settings, (plan,), [part], tuple(operations), None)
-    both.measure()
-    before, after = both.finish()
+    before, after = both.figures()
     return _audited(both, analysis_of(both.before, before, (), ()), before, after)
 
 
@@ -229,18 +227,15 @@ class _Both:
         self._work = _MeasureBoth(measure=measure, operations=operations)
         self.effects = self._work.empty()
 
-    def measure(self) -> None:
-        """The pass that measures both sides."""
-        for part, left in zip(self._parts, self._passes.run(self._work), strict=True):
-            self.before.take(part.source.path, left.before, keep_requests=False)
-            self.after.take(part.source.path, left.after, keep_requests=False)
-            self.effects.merge(left.effects)
-
-    def finish(self) -> tuple[list[Figures], list[Figures]]:
+    def figures(self) -> tuple[list[Figures], list[Figures]]:
         """The figures of both sides, whose groups are the same, in the same order.
 
         A delay may end a run later and a cut earlier: the spans, and so T, are those of the trace.
         """
+        for part, left in zip(self._parts, self._passes.run(self._work), strict=True):
+            self.before.take(part.source.path, left.before, keep_requests=False)
+            self.after.take(part.source.path, left.after, keep_requests=False)
+            self.effects.merge(left.effects)
         self.after.aggregate.spans = self.before.aggregate.spans
         stated = self.before.ledger.stated_ns()
         before = self.before.aggregate.finish(stated, self._passes.itl(self.before))

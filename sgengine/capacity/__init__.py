@@ -15,6 +15,7 @@ from sgengine.capacity.run import (
     capacity,
     capacity_of,
 )
+from sgengine.capacity.stored import capacity_store
 
 __all__ = [
     "DEFAULT_ATTAINMENT",
@@ -28,4 +29,5 @@ __all__ = [
     "capacity",
     "capacity_of",
     "capacity_of_runs",
+    "capacity_store",
 ]

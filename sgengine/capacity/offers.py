@@ -49,17 +49,18 @@ class Offers:
         for name in (RATE, *CONCURRENCY):
             if name in requests.schema.names:
                 for run, value in group_rows(requests, ("run", name))[0]:
-                    self._state(str(run), name, value)
+                    self.state(str(run), value, self.rates if name == RATE else self.held)
 
-    def _state(self, run: str, name: str, value: object) -> None:
+    def state(self, run: str, value: object, where: dict[str, set[float]] | None = None) -> None:
+        """Take in what is said of a run: a rate, unless it is ``where`` requests in flight are."""
         number = _number(value)
         if number is not None:
-            (self.rates if name == RATE else self.held).setdefault(run, set()).add(number)
+            (self.rates if where is None else where).setdefault(run, set()).add(number)
 
     def add_runs(self, runs: pa.Table) -> None:
         """Take in what a RUNS table states."""
         for row in runs.select(["run", RATE]).to_pylist():
-            self._state(row["run"], RATE, row[RATE])
+            self.state(row["run"], row[RATE])
 
     def of(self, run: str) -> Offer:
         """A stated rate before an observed one; a closed loop has neither."""

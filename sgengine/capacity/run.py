@@ -101,17 +101,17 @@ def capacity(
     for a wrong call, DataError if nothing could be read.
     """
     asked, settings = asked or CapacitySettings(), settings or AnalyzeSettings()
-    of_runs = _of_runs(settings)
-    plans, skipped, failures = plan_sources(inputs, of_runs)
+    each = of_runs(settings)
+    plans, skipped, failures = plan_sources(inputs, each)
     with ExitStack() as stack:
-        plans, parts = with_parts(plans, of_runs, stack)
-        passes = Passes(of_runs, parts, progress)
-        fold = Fold(of_runs, plans, passes.sections())
-        offers = Offers(limit_bytes=of_runs.share_bytes)
+        plans, parts = with_parts(plans, each, stack)
+        passes = Passes(each, parts, progress)
+        fold = Fold(each, plans, passes.sections())
+        offers = Offers(limit_bytes=each.share_bytes)
         passes.measure(fold, offers, keep_requests=False, itl=False)
     analysis = analysis_of(fold, [], skipped, failures)
     offers.add_runs(analysis.runs)
-    groups = _groups(fold.aggregate, fold.ledger.stated_ns(), offers, settings.summary.by, asked)
+    groups = groups_of(fold.aggregate, fold.ledger.stated_ns(), offers, settings.summary.by, asked)
     return Capacities(asked=asked, settings=settings, groups=groups, analysis=analysis)
 
 
@@ -128,7 +128,7 @@ def capacity_of(
     dimension ``request_rate`` counts too.
     """
     asked, settings = asked or CapacitySettings(), settings or AnalyzeSettings()
-    aggregate = Aggregator(settings=_of_runs(settings).summary)
+    aggregate = Aggregator(settings=of_runs(settings).summary)
     offers = Offers(limit_bytes=settings.share_bytes)
     for batch in requests:
         aggregate.add(batch)
@@ -139,11 +139,11 @@ def capacity_of(
         for row in runs.select([_RUN, "stated_duration_ns"]).to_pylist():
             if row["stated_duration_ns"] is not None:
                 stated[row[_RUN]] = max(stated.get(row[_RUN], 0), row["stated_duration_ns"])
-    groups = _groups(aggregate, stated, offers, settings.summary.by, asked)
+    groups = groups_of(aggregate, stated, offers, settings.summary.by, asked)
     return Capacities(asked=asked, settings=settings, groups=groups)
 
 
-def _of_runs(settings: AnalyzeSettings) -> AnalyzeSettings:
+def of_runs(settings: AnalyzeSettings) -> AnalyzeSettings:
     """The settings, bounded, for the figures of each run in each group."""
     by = settings.summary.by
     summary = replace(settings.summary, by=by if _RUN in by else (*by, _RUN))
@@ -151,7 +151,7 @@ def _of_runs(settings: AnalyzeSettings) -> AnalyzeSettings:
     return bounded(replace(settings, measure=measure, summary=summary))
 
 
-def _groups(
+def groups_of(
     aggregate: Aggregator,
     stated_ns: Mapping[str, int],
     offers: Offers,

@@ -19,8 +19,8 @@ STORE_KINDS = (
         severity=ERROR,
         of="log entries",
         meaning="A log entry that is empty, cut, or no JSON: power was lost, or the disk failed.",
-        advice="--mend sets the newest aside, and its night is to be measured again; bring any other "
-        "back from a copy",
+        advice="--mend sets the newest aside; then measure its night again (nightly skips nights that are "
+        "there); bring any other back from a copy",
     ),
     Kind(
         name="checkpoint_damaged",
@@ -134,7 +134,7 @@ STORE_KINDS = (
         name="file_writable",
         severity=WARNING,
         of="files",
-        meaning="A live data file that is not read-only: a COPY of an SQL session could overwrite it.",
+        meaning="A live data file that is not read-only: a COPY in a SQL shell could overwrite it.",
         advice="chmod 0444",
     ),
     Kind(

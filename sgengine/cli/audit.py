@@ -14,6 +14,8 @@ from sgengine.cli.notices import notify
 from sgengine.cli.options import Choices, inputs_argument, reading_options
 from sgengine.cli.output import json_option, put_json
 from sgengine.cli.progress import progress_bar
+from sgengine.cli.selection import one_store
+from sgengine.errors import UsageError
 
 if TYPE_CHECKING:
     from sgengine.audit import Audited, Operation
@@ -75,6 +77,9 @@ def audit(
     """
     from sgengine.audit import audit as run
 
+    store = one_store(inputs)
+    if store is not None:
+        raise UsageError(f"{store} is a store, which has no chunk times: give the traces behind it")
     operations = _operations(delay, abandon)
     settings = chosen.settings(every_column=False, gaps=False)
     with progress_bar() as progress:

@@ -13,9 +13,10 @@ from sgengine.cli.notices import notify
 from sgengine.cli.options import Choices, inputs_argument, reading_options
 from sgengine.cli.output import json_option, put_json
 from sgengine.cli.progress import progress_bar
+from sgengine.cli.selection import Selection, one_store, selection_options
 
 if TYPE_CHECKING:
-    from sgengine.capacity import Capacities, Capacity, RatedGroup, RatedRun
+    from sgengine.capacity import Capacities, Capacity, CapacitySettings, RatedGroup, RatedRun
     from sgengine.cli.tables import Page
 
 EXAMPLES = (
@@ -44,31 +45,59 @@ EXAMPLES = (
     help="How many GPUs served each run: capacities are shown per GPU too.  [default: not shown]",
 )
 @reading_options
+@selection_options
 @json_option
 def capacity(
-    inputs: tuple[str, ...], attainment: float, gpus: int | None, chosen: Choices, as_json: bool
+    inputs: tuple[str, ...],
+    attainment: float,
+    gpus: int | None,
+    chosen: Choices,
+    nights: Selection,
+    as_json: bool,
 ) -> int:
     """Show the load that systems bear.
 
     Of each group: capacity, the largest offered rate up to which every run keeps the SLO, and the
     offered rate with the highest smooth goodput. A run's rate is the stated one (by its file, or in a
     column request_rate), else that of its arrivals. Closed loops have no rate, and are left out by
-    name.
+    name. INPUT is as for analyze; one INPUT may be a store instead.
 
     Exit code: 0, or 1 if any row could not be measured, or 2 for a wrong call.
     """
     from sgengine.capacity import CapacitySettings
-    from sgengine.capacity import capacity as run
 
     asked = CapacitySettings(attainment=attainment, gpus=gpus)
-    settings = chosen.settings(every_column=False, gaps=False)
-    with progress_bar() as progress:
-        found = run(inputs, settings, asked=asked, progress=progress)
+    store = one_store(inputs)
+    if store is not None:
+        found = _of_store(store, chosen, nights, asked)
+    else:
+        nights.refuse()
+        found = _of_traces(inputs, chosen, asked)
     if as_json:
         put_json(document(found))
     else:
         _print(found)
     return notify(found.analysis) if found.analysis else 0
+
+
+def _of_traces(inputs: tuple[str, ...], chosen: Choices, asked: CapacitySettings) -> Capacities:
+    from sgengine.capacity import capacity as run
+
+    settings = chosen.settings(every_column=False, gaps=False)
+    with progress_bar() as progress:
+        return run(inputs, settings, asked=asked, progress=progress)
+
+
+def _of_store(root: str, chosen: Choices, nights: Selection, asked: CapacitySettings) -> Capacities:
+    from sgengine.analyze.stored import recorded_settings
+    from sgengine.capacity import capacity_store
+    from sgengine.store import Store
+
+    snapshot = Store.open(root).snapshot()
+    wanted = nights.wanted(system=chosen.system, workload=chosen.workload)
+    settings = chosen.settings_over(recorded_settings(snapshot, wanted))
+    with progress_bar("reading") as progress:
+        return capacity_store(snapshot, settings, wanted, asked=asked, progress=progress)
 
 
 def document(found: Capacities) -> dict[str, Any]:

@@ -31,7 +31,8 @@ EXAMPLES = (
     "--mend",
     is_flag=True,
     help="First set aside, in _sgengine/damaged of a store, newest log entries that are empty or cut "
-    "and damaged checkpoints; the nights of such entries are to be measured again.",
+    "and damaged checkpoints; the nights of such entries are to be measured again.  [default: change "
+    "nothing]",
 )
 @source_options
 @json_option

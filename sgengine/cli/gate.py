@@ -13,7 +13,7 @@ from sgengine.cli.selection import store_argument
 EXAMPLES = (
     "sgengine gate results --day 2026-01-31",
     "sgengine gate results --day 2026-01-31 --job nightly --nights 28 --mads 8",
-    "sgengine gate results --day 2026-01-31 --metric ttft_p99_ms --min-absolute ttft_p99_ms=50",
+    "sgengine gate results --day 2026-01-31 --metric ttft_p50_ms --min-percent 2",
 )
 
 _NIGHT, _RULE = "Night", "Rule"

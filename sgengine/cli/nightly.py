@@ -94,7 +94,8 @@ def nightly(
     Exit code: 0, or 1 if a night failed or has rows that could not be measured, or 2 for a wrong call
     or configuration.
     """
-    from sgengine.nightly import due, load_job, run_job
+    from sgengine.api.nightly import nightly as run
+    from sgengine.nightly import due, load_job
 
     tell = _tell_json if log == "json" else _tell
     try:
@@ -103,12 +104,13 @@ def nightly(
         days = {name: parse_day(text, name) for name, text in named.items() if text is not None}
         nights = due(job, days.get("day"), days.get("since"), days.get("until"))
         wait_s = parse_duration_ns(wait, "wait") / 1e9
-        report = run_job(job, nights, tell, wait_s=wait_s, is_forced=force)
-    except SgengineError as error:
+        report = run(job, nights, tell, wait_s=wait_s, is_forced=force)
+    except (SgengineError, OSError) as error:
         if log == "text":
             raise
-        _line("error", "failed", explained(error)[0], {})
-        return error.exit_code
+        said, code = explained(error)
+        _line("error", "failed", said, {})
+        return code
     _print(report, as_json)
     return report.exit_code
 

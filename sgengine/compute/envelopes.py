@@ -19,6 +19,8 @@ def idle_at(envelope: pa.Array, reader: Reader) -> Int64s:
     -1 where the envelope is NULL or empty (n = 0, or chunk times or sizes unknown). Slices are read
     in place.
     """
+    if envelope.null_count == len(envelope):
+        return np.full(len(envelope), -1, dtype=np.int64)
     offsets = np.asarray(envelope.offsets.to_numpy(zero_copy_only=False), dtype=np.int64)
     tokens, times = envelope.values.flatten()
     out = np.full(len(envelope), -1, dtype=np.int64)

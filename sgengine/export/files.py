@@ -45,14 +45,18 @@ WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
 """The formats of one file a table, which goes by the table's name and the format's."""
 
 
-def write_folder(folder: Path, kind: str, tables: Mapping[str, pa.Table]) -> list[Path]:
-    """One file a table in ``folder``, made if it is not there; others in it stay.
-
-    All are written before the first is renamed into place. Raises UsageError if it is a file.
-    """
+def check_folder(folder: Path, kind: str) -> None:
+    """Raise UsageError if ``folder`` is a file, or the folder that it would be made in is not there."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--to is '{folder}', a file: {kind} needs a folder for its tables")
     _check_parent(folder)
+
+
+def write_folder(folder: Path, kind: str, tables: Mapping[str, pa.Table]) -> list[Path]:
+    """One file a table in ``folder``, made if it is not there; others in it stay.
+
+    All are written before the first is renamed into place.
+    """
     folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as beside:
         for name, table in tables.items():

@@ -8,10 +8,11 @@ from pathlib import Path
 from sgengine.analyze import AnalyzeSettings
 from sgengine.analyze.stored_files import Wanted, check_wanted
 from sgengine.errors import UsageError
-from sgengine.export.files import WRITERS, new_file, write_folder
+from sgengine.export.files import WRITERS, check_folder, new_file, write_folder
 from sgengine.export.prometheus import exposition
 from sgengine.export.tables import aggregate_tables, table_docs
 from sgengine.store import Snapshot
+from sgengine.views import write_database
 
 FORMATS = (*WRITERS, "duckdb", "prometheus")
 SUFFIXES = {".duckdb": "duckdb", ".prom": "prometheus"}
@@ -37,18 +38,16 @@ def export(
     chosen = kind or SUFFIXES.get(target.suffix, "parquet")
     if chosen not in FORMATS:
         raise UsageError(f"format is '{chosen}': give one of {', '.join(FORMATS)}")
+    if chosen == "prometheus" and by:
+        raise UsageError("--by is for tables: Prometheus has a series a system and workload")
     check_wanted(wanted, snapshot)
-    if chosen == "prometheus":
-        if by:
-            raise UsageError("--by is for tables: Prometheus has a series a system and workload")
-        with new_file(target) as path:
-            path.write_text(exposition(snapshot, wanted), encoding="utf-8")
-        return [target]
-    tables = aggregate_tables(snapshot, wanted, by, settings or AnalyzeSettings())
+    work = settings or AnalyzeSettings()
     if chosen in WRITERS:
-        return write_folder(target, chosen, tables)
-    from sgengine.views import write_database
-
+        check_folder(target, chosen)
+        return write_folder(target, chosen, aggregate_tables(snapshot, wanted, by, work))
     with new_file(target) as path:
-        write_database(path, tables, table_docs())
+        if chosen == "prometheus":
+            path.write_text(exposition(snapshot, wanted), encoding="utf-8")
+        else:
+            write_database(path, aggregate_tables(snapshot, wanted, by, work), table_docs())
     return [target]

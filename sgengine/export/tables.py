@@ -29,15 +29,17 @@ def aggregate_tables(
     All are scored as the newest of the wanted nights was, but for ``slo_by_class``, where each class
     has its own settings. Raises UsageError if no night is wanted, or for an unknown column of ``by``.
     """
-    tables: dict[str, pa.Table] = {}
+    figures = {FIGURES: _figures(snapshot, wanted, by, settings)} if by else {}
     with open_store(snapshot, wanted=wanted) as connection:
-        for name in VIEWS:
-            tables[name] = run_query(connection, f"FROM {name}")
-    if by:
-        summary = recorded_settings(snapshot, wanted, by=tuple(by))
-        groups = analyze_store(snapshot, settings.scoring(summary), wanted).groups
-        tables[FIGURES] = _typed(pa.Table.from_pylist([flat_group(group) for group in groups]), by)
-    return tables
+        return {name: run_query(connection, f"FROM {name}") for name in VIEWS} | figures
+
+
+def _figures(
+    snapshot: Snapshot, wanted: Wanted, by: Sequence[str], settings: AnalyzeSettings
+) -> pa.Table:
+    summary = recorded_settings(snapshot, wanted, by=tuple(by))
+    groups = analyze_store(snapshot, settings.scoring(summary), wanted).groups
+    return _typed(pa.Table.from_pylist([flat_group(group) for group in groups]), by)
 
 
 def _typed(table: pa.Table, by: Sequence[str]) -> pa.Table:

@@ -6,7 +6,7 @@ from sgengine.kernels._jit import merged
 from sgengine.kernels.simulation_queue import (
     admit,
     context_of,
-    has_room,
+    fits,
     head_of,
     held_of,
     keep_within_memory,
@@ -70,30 +70,35 @@ def begin(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
 
 
 @merged
-def _driest(s: State, at: int) -> int:
-    """When the first of the decoding requests' readers runs dry."""
-    q = s.q
-    found = NEVER
-    for j in range(s.r[at].batch):
+def _keeps_waiting(
+    s: State, k: Rules, c: Costs, at: int, now: int, tokens: int, pairs: int
+) -> bool:
+    """PACE: whether a reader whom decoding now would serve in time runs dry by waiting for prompts."""
+    q, r = s.q, s.r
+    decodes = min(r[at].decoders, k.max_running)
+    step = length_fs(c, decodes, 0, 0, r[at].used, 0)
+    prompts = length_fs(c, tokens, pairs, tokens, 0, 0)
+    in_time, too_late = now + step // _FS, now + (step + prompts) // _FS
+    for j in range(r[at].batch):
         i = s.running[at, j]
-        if q[i].decoding == 1 and q[i].travels == 0:
-            found = min(found, q[i].dry)
-    return found
+        if q[i].decoding == 1 and q[i].travels == 0 and in_time <= q[i].dry < too_late:
+            return True
+    return False
 
 
 @merged
 def _choose_prefill_first(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     """Whole prompts of the queue as far as they fit; if there are none, a token of each request."""
     q = s.q
-    tokens = 0
+    tokens, pairs = 0, 0
     i = head_of(s, at)
-    if i != NOBODY and k.order == PACE and q[i].dry > _driest(s, at):
-        i = NOBODY
-    while i != NOBODY:
+    while i != NOBODY and fits(s, k, at, i):
         left = 0 if q[i].decoding == 1 else left_of(q, i)
+        pairs += left * (left + 1) // 2
         if tokens > 0 and tokens + left > k.token_budget:
             break
-        if not has_room(s, k, at, i, now):
+        is_prompt = left > 0 and k.order == PACE
+        if is_prompt and _keeps_waiting(s, k, c, at, now, tokens + left, pairs):
             break
         admit(s, c, at, i, now)
         q[i].work = left
@@ -192,7 +197,7 @@ def _choose_chunked(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     if r[at].decoders == r[at].batch and head_of(s, at) == NOBODY:
         _decode_all(s, k, at)
         return
-    before = _before(s, k, at)
+    before = _before(s, k, c, at, now)
     places = max(k.max_running - r[at].decoders, 0)
     budget = k.token_budget - _pick(s, k, at, before)
     for j in range(r[at].batch):
@@ -207,8 +212,8 @@ def _choose_chunked(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
 
 
 @merged
-def _before(s: State, k: Rules, at: int) -> int:
-    """PACE: when the driest reader who waits for a prompt runs dry; others go before all prompts."""
+def _before(s: State, k: Rules, c: Costs, at: int, now: int) -> int:
+    """PACE: who runs dry later leaves the budget to prompts; two full iterations from now at least."""
     q = s.q
     if k.order != PACE:
         return NEVER
@@ -218,7 +223,7 @@ def _before(s: State, k: Rules, at: int) -> int:
         i = s.running[at, j]
         if q[i].decoding == 0:
             found = min(found, q[i].dry)
-    return found
+    return max(found, now + 2 * length_fs(c, k.token_budget, 0, 0, s.r[at].used, 0) // _FS)
 
 
 @merged
@@ -231,7 +236,7 @@ def _admit_chunks(
     """
     q, r = s.q, s.r
     i = head_of(s, at)
-    while i != NOBODY and budget > 0 and has_room(s, k, at, i, now):
+    while i != NOBODY and budget > 0 and fits(s, k, at, i):
         admit(s, c, at, i, now)
         if q[i].decoding == 0:
             q[i].work = min(left_of(q, i), budget)
@@ -281,9 +286,7 @@ def _start(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     if prompts + decodes == 0:
         return
     tokens = prompts + decodes
-    length = c.overhead + max(c.token * tokens, c.weights) + c.exchange * tokens
-    length += max(c.pair * pairs, c.context * prior) + c.context * contexts
-    length += c.swap * r[at].moving
+    length = length_fs(c, tokens, pairs, prior, contexts, r[at].moving)
     r[at].moving = 0
     ns = _jittered(k, max((length + _FS - 1) // _FS, 1), at, r[at].iterations)
     r[at].until = now + ns
@@ -293,6 +296,18 @@ def _start(s: State, k: Rules, c: Costs, at: int, now: int) -> None:
     r[at].peak = max(r[at].peak, r[at].used)
     if s.log.shape[0] > 0:
         _note(s, at, now, prompts, decodes)
+
+
+@merged
+def length_fs(c: Costs, tokens: int, pairs: int, prior: int, contexts: int, moved: int) -> int:
+    """Femtoseconds of an iteration.
+
+    ``tokens`` computed in all; for prompts the ``pairs`` of queries and keys, and the keys ``prior`` to
+    their last queries; ``contexts`` read by decoding; ``moved`` from and to the host.
+    """
+    linear = max(c.token * tokens, c.weights) + c.exchange * tokens
+    attention = max(c.pair * pairs, c.context * prior) + c.context * contexts
+    return c.overhead + linear + attention + c.swap * moved
 
 
 @merged

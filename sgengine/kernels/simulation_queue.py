@@ -219,31 +219,3 @@ def keep_within_memory(s: State, k: Rules, at: int) -> int:
         preempt(s, k, at, j)
         gone += 1
     return gone
-
-
-@merged
-def has_room(s: State, k: Rules, at: int, i: int, now: int) -> bool:
-    """Whether the head of the queue can be admitted; PACE makes room if that is fair."""
-    if fits(s, k, at, i):
-        return True
-    if k.order != PACE or not _could_make_room(s, k, at, i, now):
-        return False
-    while not fits(s, k, at, i):
-        j, _ = last_in_order(s, k, at, True)
-        preempt(s, k, at, j)
-    return True
-
-
-@merged
-def _could_make_room(s: State, k: Rules, at: int, i: int, now: int) -> bool:
-    """Whether it is enough to preempt readers who run dry late: the margin after ``i``'s, and from now."""
-    q = s.q
-    if q[i].dry > now + k.urgent:
-        return False
-    safe = max(now, q[i].dry) + k.margin
-    freed = 0
-    for j in range(s.r[at].batch):
-        v = s.running[at, j]
-        if q[v].decoding == 1 and q[v].travels == 0 and q[v].dry > safe:
-            freed += held_of(q, v)
-    return freed > 0 and s.r[at].used - freed + context_of(q, i) + k.watermark <= k.capacity

@@ -73,9 +73,6 @@ class Rules(NamedTuple):
     """Clause pace: token i is due at due_first + (i - 1) due_pace after the arrival."""
     reader_first: int
     reader_pace: int
-    margin: int
-    """Order PACE: how much later a reader must run dry to give way to another."""
-    urgent: int
     jitter: int
     """Millionths by which an iteration may take longer."""
     seed: int

@@ -1,7 +1,7 @@
 """The nightly job: what is due, from which files, under which objectives, and its record."""
 
 from sgengine.nightly.config import load_job
-from sgengine.nightly.report import Entry, Outcome, Report
+from sgengine.nightly.report import Entry, Log, Outcome, Report
 from sgengine.nightly.run import DEFAULT_WAIT_S, Due, due, run_job
 from sgengine.nightly.settings import Job, JobOutput, JobSource, SloClass
 
@@ -12,6 +12,7 @@ __all__ = [
     "Job",
     "JobOutput",
     "JobSource",
+    "Log",
     "Outcome",
     "Report",
     "SloClass",

@@ -23,6 +23,7 @@ from sgengine.readers.toml_section import Section, read_toml
 from sgengine.schema.enums import ITL_RULES, ORIGINS
 
 DEFAULT_GRACE = "900s"
+OUTPUTS = ("parquet", "csv", "json", "duckdb", "prometheus")
 MISSING = ("error", "allowed")
 WINDOWS = ("night", "run")
 MOST_NIGHTS = 366
@@ -197,9 +198,6 @@ def _output(section: Section, base: Path) -> JobOutput:
     if kind is None:
         raise section.fail(f"{section.key('format')} is missing; allowed are {', '.join(OUTPUTS)}")
     if path is None or not is_pattern(path):
-        raise section.wrong("path", path, "a file, with {day} where the day stands")
+        raise section.wrong("path", path, "a file or folder, with {day} for one a night")
     section.done()
     return JobOutput(format=kind, path=_beside(base, path))
-
-
-OUTPUTS = ("parquet", "csv", "json", "duckdb", "prometheus")

@@ -131,6 +131,8 @@ def planned(found: Sequence[Inputs], batch_bytes: int, log: Log) -> tuple[Planne
             elif all(part.clock == "unix" for part in made.partitions):
                 plans.append(made)
                 later.add(item.path)
+            else:
+                _left_out(item.path, f"{item.path} has a clock that tells no day", log)
     return Planned(tuple(plans)), frozenset(later)
 
 

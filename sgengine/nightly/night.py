@@ -17,6 +17,7 @@ from sgengine.nightly.report import (
     COMMITTED,
     ERROR,
     FAILED,
+    INFO,
     UNCHANGED,
     WARNING,
     Entry,
@@ -28,6 +29,7 @@ from sgengine.record import Recorded, facts_of, record, rows_outside
 from sgengine.store import Night, NightConflict, NightFacts, Store
 
 _MOST_LINES = 5
+"""Places with damaged rows that the log of a night names."""
 
 _ATTEMPTS = 3
 """Times that a night is tried which another writer commits meanwhile."""
@@ -37,22 +39,22 @@ _ATTEMPTS = 3
 class NightRun:
     """Runs nights of one job against its store.
 
-    ``is_named``: the day was asked for by name, so clocks that tell no day are taken to be of it.
+    ``tells_day``: requests whose clock tells no day are of the night that is run.
     ``is_forced``: unchanged inputs are measured again.
     """
 
     job: Job
     store: Store
     log: Log
-    is_named: bool = False
+    tells_day: bool = False
     is_forced: bool = False
 
     def __call__(self, day: date) -> Outcome:
-        """Run one night; whatever is wrong with its inputs is its outcome."""
+        """Run one night; whatever goes wrong is its outcome, and keeps no other from being run."""
         began = time.monotonic()
         try:
             outcome = self._tried(day)
-        except (SgengineError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the other nights are to be measured all the same
             outcome = Outcome(day=day, status=FAILED, seconds=0, error=_said(error))
         outcome = replace(outcome, seconds=round(time.monotonic() - began, 3))
         self.log(_entry(outcome))
@@ -75,7 +77,7 @@ class NightRun:
             start_ns=start,
             end_ns=end,
             cut_ns=end + job.grace_ns,
-            has_every_clock=self.is_named,
+            has_every_clock=self.tells_day,
             is_window=job.is_window,
         )
         found = inputs_of(job, night)
@@ -151,17 +153,15 @@ def _committed(day: date, recorded: Recorded, missing: tuple[str, ...]) -> Outco
 
 
 def _said(error: Exception) -> str:
-    """In one line; of the system's errors with the file they are about."""
-    if isinstance(error, OSError):
-        said = error.strerror or str(error) or type(error).__name__
-        return said if error.filename is None else f"{error.filename}: {said}"
-    return " ".join(str(error).split())
+    """In one line; what is no error of ours with its type."""
+    said = " ".join(str(error).split())
+    return said if isinstance(error, SgengineError) else f"{type(error).__name__}: {said}"
 
 
 def _entry(outcome: Outcome) -> Entry:
     names = ("requests", "incomplete", "rows_faulty", "commit_id", "version", "seconds", "error")
     fields = {name: getattr(outcome, name) for name in names}
-    level = ERROR if outcome.status == FAILED else WARNING if outcome.rows_faulty else "info"
+    level = ERROR if outcome.status == FAILED else WARNING if outcome.rows_faulty else INFO
     return Entry(
         event=f"night_{outcome.status}",
         text=outcome.describe(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -11,13 +11,11 @@ from datetime import date, timedelta
 from sgengine.errors import DataError, UsageError
 from sgengine.nightly.days import day_of, days_between, midnight_ns
 from sgengine.nightly.night import NightRun
-from sgengine.nightly.report import FAILED, WARNING, Entry, Log, Outcome, Report
-from sgengine.nightly.settings import Job, JobOutput
+from sgengine.nightly.outputs import Export, with_outputs, with_whole_outputs
+from sgengine.nightly.report import WARNING, Entry, Log, Report
+from sgengine.nightly.settings import Job
 from sgengine.record import publish
 from sgengine.store import Store
-
-Export = Callable[[Job, JobOutput, date], str]
-"""Writes one output of a night, and says where it is."""
 
 DEFAULT_WAIT_S = 3600.0
 MOST_DAYS = 3660
@@ -25,10 +23,10 @@ MOST_DAYS = 3660
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
-    """The nights that a run is for. ``is_named``: by the caller, not by the calendar."""
+    """The nights that a run is for. ``tells_day``: requests whose clock tells no day are of the one."""
 
     days: tuple[date, ...]
-    is_named: bool
+    tells_day: bool = False
 
 
 def due(
@@ -46,17 +44,17 @@ def due(
     if day is not None and (since is not None or until is not None):
         raise UsageError("--day names one night, --since and --until several: give one of them")
     if day is not None:
-        return Due(days=(day,), is_named=True)
+        return Due(days=(day,), tells_day=True)
     if (since is None) != (until is None):
         raise UsageError("--since and --until go together: give both, or --day")
     if since is not None and until is not None:
         days = tuple(days_between(since, until))
         if not 0 < len(days) <= MOST_DAYS:
             raise UsageError(f"{since} to {until} is {len(days)} days: give 1 to {MOST_DAYS}")
-        return Due(days=days, is_named=True)
+        return Due(days=days)
     today = day_of(time.time_ns() if now_ns is None else now_ns, job.zone)
     first = today - timedelta(days=job.nights)
-    return Due(days=tuple(days_between(first, today - timedelta(days=1))), is_named=False)
+    return Due(days=tuple(days_between(first, today - timedelta(days=1))))
 
 
 def run_job(
@@ -71,19 +69,21 @@ def run_job(
     """Measure and commit the nights that are due, oldest first; a night that fails stops no other.
 
     Another job on the same store is waited for, ``wait_s`` at most. ``is_forced``: unchanged nights
-    are measured again. ``export`` writes the outputs of each night that was committed. Raises DataError
-    if the store cannot be opened or stays locked.
+    are measured again. ``export`` writes outputs; None: there are none. Raises DataError if the store
+    cannot be opened or stays locked.
     """
     log = _of_job(job, log)
     store = Store.create(job.store)
     with ExitStack() as stack:
         _lock(store, wait_s, log, stack)
         night = NightRun(
-            job=job, store=store, log=log, is_named=nights.is_named, is_forced=is_forced
+            job=job, store=store, log=log, tells_day=nights.tells_day, is_forced=is_forced
         )
-        outcomes = tuple(_exported(job, night(day), export, log) for day in nights.days)
-        publish(store)
+        outcomes = tuple(with_outputs(job, night(day), export, log) for day in nights.days)
+        if all(outcome.commit_id is None for outcome in outcomes):
+            publish(store)  # a run that was killed between commit and publishing left it behind
     _warn_of_grace(job, nights.days, log)
+    outcomes = with_whole_outputs(job, outcomes, export, log)
     return Report(
         job=job.name,
         store=job.store,
@@ -112,21 +112,6 @@ def _lock(store: Store, wait_s: float, log: Log, stack: ExitStack) -> None:
     stack.enter_context(store.lock(wait_s))
     waited = round(time.monotonic() - began, 3)
     log(Entry(event="waited", text=f"waited {waited:g} s", fields={"seconds": waited}))
-
-
-def _exported(job: Job, outcome: Outcome, export: Export | None, log: Log) -> Outcome:
-    """The outcome with the outputs that were written; one that cannot be makes the night fail."""
-    if export is None or outcome.commit_id is None:
-        return outcome
-    written: list[str] = []
-    for output in job.outputs:
-        try:
-            written.append(export(job, output, outcome.day))
-        except (DataError, UsageError, OSError) as error:
-            text = f"committed, but output {output.path} cannot be written: {error}"
-            log(Entry(event="output_failed", text=text, level="error", fields={"day": outcome.day}))
-            outcome = replace(outcome, status=FAILED, error=text)
-    return replace(outcome, outputs=tuple(written))
 
 
 def _warn_of_grace(job: Job, days: Sequence[date], log: Log) -> None:

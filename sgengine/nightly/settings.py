@@ -39,7 +39,7 @@ class SloClass:
 
 @dataclass(frozen=True, kw_only=True)
 class JobOutput:
-    """A file that is written of each night: its format, and its path with ``{day}`` in it."""
+    """A file that is written: of each night if ``{day}`` is in its path, else of all of the job."""
 
     format: str
     path: str

@@ -71,7 +71,7 @@ class Days:
     def file(self, analysis: Analysis) -> None:
         """Take GAPS, RUNS and REJECTS; rejects have no day, and are filed under the first."""
         tables = {self.day: analysis.runs} if self.day else _dated(analysis.daily_runs)
-        home = self.day or min([*self.staging.days, *(d for d in tables if d)], default=None)
+        home = self.day or min(self.staging.days, default=None)
         if home is None:
             raise DataError(
                 "no request could be measured, so there is no day to commit it under: give the day "

@@ -20,6 +20,7 @@ JOB = Column(
 DAY = Column(name="day", type=pa.date32(), doc="The night: the day its requests arrived on.")
 
 _AD_HOC = "an ad-hoc commit, which has no night"
+_NO_WINDOW = "rates divide by what each run states or took, as those of an ad-hoc commit do"
 
 NIGHTS = TableSpec(
     name="nights",
@@ -47,14 +48,14 @@ NIGHTS = TableSpec(
             type=pa.int64(),
             unit="ns since the epoch",
             doc="Start of the night: requests that arrived then or later.",
-            null=_AD_HOC,
+            null=_NO_WINDOW,
         ),
         Column(
             name="until_ns",
             type=pa.int64(),
             unit="ns since the epoch",
-            doc="End of the night: requests that arrived before.",
-            null=_AD_HOC,
+            doc="End of the night: requests that arrived before; rates divide by its length.",
+            null=_NO_WINDOW,
         ),
         Column(
             name="input_digest",

@@ -27,7 +27,7 @@ from sgengine.kernels.simulation_state import (
 )
 from sgengine.simulate.cost import CostModel
 from sgengine.simulate.load import NO_TURN, Load
-from sgengine.simulate.systems import Abandon, Delay, System
+from sgengine.simulate.systems import MAX_PACE_NS, Abandon, Delay, System
 
 _ORDERS = {"fcfs": FCFS, "shortest": SHORTEST, "pace": PACE}
 _ROUTERS = {"round-robin": ROUND_ROBIN, "least-loaded": LEAST_LOADED}
@@ -57,8 +57,6 @@ def rules_of(system: System, cost: CostModel, costs: Costs, seed: int, jitter: f
         **_delivery(system.delivery),
         reader_first=system.reader.first_ns,
         reader_pace=system.reader.pace_ns,
-        margin=system.margin_ns,
-        urgent=system.urgent_ns,
         jitter=round(jitter * 1e6),
         seed=seed,
     )
@@ -75,7 +73,8 @@ def _admission(system: System, costs: Costs, decode_capacity: int) -> dict[str, 
 
 
 def _delivery(delivery: Delay | Abandon | None) -> dict[str, int]:
-    found = {"delivery": IMMEDIATE, "delay": 0, "tpot": 0, "due_pace": 0}
+    """The delivery policy; an absent tpot is the longest there is, for it is multiplied by tokens."""
+    found = {"delivery": IMMEDIATE, "delay": 0, "tpot": MAX_PACE_NS, "due_pace": 0}
     found |= dict.fromkeys(("ttft", "tbt", "e2e", "due_first"), NEVER)
     if isinstance(delivery, Delay):
         found |= {"delivery": DELAY, "delay": delivery.gap_ns}

@@ -15,7 +15,8 @@ PREEMPTIONS = ("recompute", "swap")
 ROUTERS = ("round-robin", "least-loaded")
 
 _DEFAULT_BUDGET = {"first": 8192, "chunked": 512}
-_MAX_PACE_NS = 2**36
+MAX_PACE_NS = 2**36
+"""68 s a token: times 2^24 tokens and since any arrival, that still fits int64."""
 _MAX_LIMIT_NS = 2**60
 _MAX_COUNT = 2**20
 
@@ -27,7 +28,7 @@ class Delay:
     gap_ns: int
 
     def __post_init__(self) -> None:
-        _check_time("the delay's gap", self.gap_ns, _MAX_PACE_NS)
+        _check_time("the delay's gap", self.gap_ns, MAX_PACE_NS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class Abandon:
                 "abandonment at a tokens clause is not known: give ttft, tbt, tpot, e2e or pace"
             )
         for name in ("ttft_ns", "tbt_ns", "tpot_ns", "e2e_ns"):
-            limit = _MAX_PACE_NS if name == "tpot_ns" else _MAX_LIMIT_NS
+            limit = MAX_PACE_NS if name == "tpot_ns" else _MAX_LIMIT_NS
             _check_time(name, getattr(self.slo, name) or 0, limit)
         if self.slo.pace is not None:
             _check_reader(self.slo.pace)
@@ -88,8 +89,7 @@ class System:
     (``chunked``). ``token_budget``: prompt tokens of an iteration, with ``chunked`` all its tokens;
     None is 8192 and 512. ``max_running``: requests in a replica's batch. ``order`` of the queue and,
     from its end, of preemption. ``watermark``: share of the memory that admission leaves free.
-    ``reader``: whom ``order="pace"`` serves; ``margin_ns``: by how much later a reader must run dry
-    to be preempted for another. ``replicas`` does not count with ``disaggregated``.
+    ``reader``: whom ``order="pace"`` serves. ``replicas`` does not count with ``disaggregated``.
     """
 
     name: str
@@ -105,8 +105,6 @@ class System:
     replicas: int = 1
     router: Literal["round-robin", "least-loaded"] = "round-robin"
     reader: Reader = DEFAULT_READER
-    margin_ns: int = 10_000_000_000
-    urgent_ns: int = 1_000_000_000
 
     def __post_init__(self) -> None:
         _check_choice("prefill", self.prefill, PREFILLS)
@@ -116,7 +114,6 @@ class System:
         _check_count("replicas", self.replicas)
         _check_count("max_running", self.max_running)
         _check_count("token_budget", self.budget)
-        _check_time("margin_ns", self.margin_ns, _MAX_LIMIT_NS)
         _check_reader(self.reader)
         if not 0 <= self.watermark < 1:
             raise UsageError(f"watermark is {self.watermark}: give a share from 0 to below 1")
@@ -152,7 +149,7 @@ def _check_time(name: str, value: int, limit: int) -> None:
 
 
 def _check_reader(reader: Reader) -> None:
-    _check_time("the reader's pace", reader.pace_ns, _MAX_PACE_NS)
+    _check_time("the reader's pace", reader.pace_ns, MAX_PACE_NS)
     _check_time("the reader's first-token allowance", reader.first_ns, _MAX_LIMIT_NS)
 
 
@@ -167,7 +164,7 @@ SYSTEMS = MappingProxyType(
                 disaggregated=Disaggregation(prefill_replicas=1, decode_replicas=1),
             ),
             System(name="shortest-first", order="shortest"),
-            System(name="pace", prefill="chunked", order="pace", preempt="swap"),
+            System(name="pace", order="pace"),
         )
     }
 )

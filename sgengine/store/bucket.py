@@ -15,9 +15,11 @@ from typing import IO, TYPE_CHECKING, cast
 import obstore
 import pyarrow as pa
 from deltalake.fs import DeltaStorageHandler
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from sgengine.errors import UsageError
+from sgengine.errors import DataError, UsageError
+from sgengine.store.guard import first_line
 from sgengine.store.place import Found
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 _SCHEME = "s3://"
 _REGION = "us-east-1"
 """For servers of other makers, which ignore it, where the environment names none."""
+
+_PART_BYTES = 5 << 20
+"""The smallest part of an upload that S3 takes: one waits in memory for each open file."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]*")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
@@ -38,20 +43,27 @@ class _Upload:
     closed = False
 
     def __init__(self, writer: WritableFile) -> None:
-        self.write = writer.write
+        self._writer = writer
+
+    def write(self, data: bytes) -> int:
+        """Take more bytes; OSError for what the server refuses, as of any file."""
+        try:
+            return self._writer.write(data)
+        except BaseError as error:
+            raise OSError(first_line(error)) from error
 
 
 class Bucket:
     """A store at ``s3://bucket/prefix``, reached as the usual AWS_ variables of the environment say."""
 
     def __init__(self, root: str) -> None:
-        self.root = root.rstrip("/")
-        bucket, _, prefix = self.root.removeprefix(_SCHEME).partition("/")
+        bucket, _, prefix = root.removeprefix(_SCHEME).rstrip("/").partition("/")
         if not bucket or not _PLAIN.fullmatch(prefix):  # others are spelled differently by readers
             raise UsageError(
                 f"'{root}' is no place for a store: give s3://bucket/prefix, with a prefix of "
                 "letters, digits, '.', '_', '-' and '/'"
             )
+        self.root = f"{_SCHEME}{bucket}/{prefix}".rstrip("/")
         endpoint = _first_set(_ENDPOINTS)
         region = _first_set(_REGIONS) or (_REGION if endpoint else None)
         is_plain = endpoint is not None and endpoint.startswith("http://")
@@ -69,31 +81,42 @@ class Bucket:
             client_options={"allow_http": is_plain},
         )
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """DataError of one line for what the server refuses, but for a file that is not there."""
+        try:
+            yield
+        except BaseError as error:
+            raise DataError(f"{self.root}: {first_line(error)}") from error
+
     def uri(self, path: str) -> str:
         """What deltalake and readers open for ``path``."""
         return f"{self.root}/{path}"
 
     def names(self) -> set[str]:
         """The names of what is in the place."""
-        listed = obstore.list_with_delimiter(self._store)
-        paths = [*listed["common_prefixes"], *(found["path"] for found in listed["objects"])]
-        return {path.rpartition("/")[2] for path in paths}
+        with self._asking():
+            listed = obstore.list_with_delimiter(self._store)
+            paths = [*listed["common_prefixes"], *(found["path"] for found in listed["objects"])]
+            return {path.rpartition("/")[2] for path in paths}
 
     def exists(self, path: str) -> bool:
         """Whether there is a file ``path``."""
         try:
-            obstore.head(self._store, path)
+            self.size(path)
         except FileNotFoundError:
             return False
         return True
 
     def size(self, path: str) -> int:
         """The bytes of a file."""
-        return obstore.head(self._store, path)["size"]
+        with self._asking():
+            return obstore.head(self._store, path)["size"]
 
     def read(self, path: str) -> bytes:
         """The content of a file; FileNotFoundError if there is none."""
-        return bytes(obstore.get(self._store, path).bytes())
+        with self._asking():
+            return bytes(obstore.get(self._store, path).bytes())
 
     def open(self, path: str) -> pa.NativeFile:
         """A file to read from at any place; FileNotFoundError if there is none."""
@@ -102,9 +125,10 @@ class Bucket:
     @contextmanager
     def new_file(self, path: str) -> Iterator[IO[bytes]]:
         """A file to write; it appears whole at the end, and not at all after an error."""
-        writer = obstore.open_writer(self._store, path)
-        yield cast("IO[bytes]", _Upload(writer))
-        writer.close()
+        with self._asking():
+            writer = obstore.open_writer(self._store, path, buffer_size=_PART_BYTES)
+            yield cast("IO[bytes]", _Upload(writer))
+            writer.close()
 
     def sync_folders(self, paths: Iterable[str]) -> None:
         """Nothing to do: what is put is durable."""
@@ -114,18 +138,21 @@ class Bucket:
 
     def publish(self, path: str, content: bytes) -> None:
         """Put a file in place of what was there, at once."""
-        obstore.put(self._store, path, content)
+        with self._asking():
+            obstore.put(self._store, path, content)
 
     def delete(self, path: str) -> None:
         """Remove a file; one that is gone is no error."""
-        obstore.delete(self._store, path)
+        with self._asking():
+            obstore.delete(self._store, path)
 
     def walk(self, path: str) -> Iterator[Found]:
         """All files below ``path``, in no order."""
-        for chunk in obstore.list(self._store, f"{path}/", chunk_size=1000):
-            for found in chunk:
-                modified = found["last_modified"].timestamp()
-                yield Found(found["path"], found["size"], int(modified * 1e9), read_only=True)
+        with self._asking():
+            for chunk in obstore.list(self._store, f"{path}/", chunk_size=1000):
+                for found in chunk:
+                    modified = found["last_modified"].timestamp()
+                    yield Found(found["path"], found["size"], int(modified * 1e9), read_only=True)
 
     @contextmanager
     def lock(self, wait_s: float) -> Iterator[None]:

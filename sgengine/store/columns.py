@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
+from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
@@ -95,20 +96,28 @@ class Shaper:
         for column in _STORED[1:]:
             arrays[column.name] = batch.column(column.name).cast(column.type)
         names = dimension_names(batch.schema.names)
-        for place, name in sorted(names.items(), key=lambda item: item[1]):
-            self._add(arrays, name, batch.column(place))
+        taken = {name.lower() for name in names.values()}
+        for place, name in sorted(names.items(), key=itemgetter(1)):
+            values = plain_values(batch.column(place))
+            if not pa.types.is_null(values.type):
+                field, stored = self._placed(name, values, taken)
+                taken.add(field.lower())
+                arrays[field] = stored
         return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
 
-    def _add(self, arrays: dict[str, pa.Array], name: str, values: pa.Array) -> None:
-        plain = plain_values(values)
-        if pa.types.is_null(plain.type):
-            return
-        held = self._kinds.setdefault(name.lower(), pa.field(name, plain.type))
-        fitted = _exactly(plain, held.type)
-        if fitted is not None:
-            arrays[held.name] = fitted
-        elif not held.name.endswith(TEXT_SUFFIX):
-            self._add(arrays, name + TEXT_SUFFIX, _texts(plain))
+    def _placed(self, name: str, values: pa.Array, taken: set[str]) -> tuple[str, pa.Array]:
+        """The column for the values of dimension ``name``, and the values as it holds them.
+
+        ``taken``: the columns of the batch's dimensions, which texts must not go to.
+        """
+        held = self._kinds.setdefault(name.lower(), pa.field(name, values.type))
+        stored = _exactly(values, held.type)
+        while stored is None:
+            name += TEXT_SUFFIX
+            if name.lower() not in taken:
+                held = self._kinds.setdefault(name.lower(), pa.field(name, pa.string()))
+                stored = _texts(values) if held.type == pa.string() else None
+        return held.name, stored
 
 
 def dimension_names(names: list[str]) -> dict[int, str]:
@@ -138,14 +147,14 @@ def plain_values(values: pa.Array) -> pa.Array:
     if pa.types.is_floating(kind):
         floats = values.cast(pa.float64())
         return pc.if_else(pc.is_nan(floats), pa.scalar(None, pa.float64()), floats)
-    if pa.types.is_timestamp(kind) and kind.tz is not None and kind.unit != "ns":
-        return values.cast(_INSTANT)
-    if kind == pa.date32() or any(is_kind(kind) for is_kind in _PLAIN):
-        return values
-    return _texts(values)
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        instants = _exactly(values, _INSTANT)
+        return _texts(values) if instants is None else instants
+    is_decimal = pa.types.is_decimal128(kind) and 0 <= kind.scale <= kind.precision
+    return values if kind in _PLAIN or is_decimal else _texts(values)
 
 
-_PLAIN = (pa.types.is_null, pa.types.is_boolean, pa.types.is_string, pa.types.is_decimal128)
+_PLAIN = (pa.null(), pa.bool_(), pa.string(), pa.date32())
 
 
 def _same(text: str, rows: int) -> pa.Array:
@@ -154,19 +163,21 @@ def _same(text: str, rows: int) -> pa.Array:
 
 
 def _exactly(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """The values as ``kind``; None unless that can be undone: '007' is no number, 7 no boolean."""
     if values.type == kind:
         return values
     try:
-        return values.cast(kind)
+        stored = values.cast(kind)
+        return stored if stored.cast(values.type).equals(values) else None
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
         return None
 
 
 def _texts(values: pa.Array) -> pa.Array:
-    texts = _exactly(values, pa.string())
-    if texts is None:
-        texts = pa.array([_text(value) for value in values.to_pylist()], pa.string())
-    return texts
+    try:
+        return values.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+        return pa.array([_text(value) for value in values.to_pylist()], pa.string())
 
 
 def _text(value: object) -> str | None:

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.transaction import AddAction, RemoveAction
@@ -14,8 +13,6 @@ from deltalake.transaction import AddAction, RemoveAction
 from sgengine.errors import DataError
 from sgengine.schema import NIGHTS
 from sgengine.store.entries import (
-    COMMIT,
-    FILES,
     add_actions,
     add_columns,
     append,
@@ -26,7 +23,7 @@ from sgengine.store.entries import (
     seq_app,
     write_entry,
 )
-from sgengine.store.guard import APP, META, damaged, open_table
+from sgengine.store.guard import APP, damaged, open_table
 from sgengine.store.layout import COMMIT_POINT, SIDES, STORE_TABLES
 from sgengine.store.night import Commit, Night, NightConflict, NightFacts
 from sgengine.store.place import Place, told
@@ -50,7 +47,8 @@ def make_commit(place: Place, staging: Staging, facts: NightFacts) -> Commit:
     if not staging.days:
         raise DataError(f"job {staging.ticket.job} has no request with a day: give it with --day")
     swap = Swap(place, staging, facts)
-    swap.refuse_conflict(load_requests(place)[0], swap.nights)
+    name = COMMIT_POINT.name
+    swap.refuse_conflict(open_table(place.uri(name), name, options=place.options), swap.nights)
     staged = _finish(staging, facts, swap)
     place.sync_folders(file.path for files in staged.values() for file in files)
     step("staged")
@@ -59,7 +57,6 @@ def make_commit(place: Place, staging: Staging, facts: NightFacts) -> Commit:
         if staged[table.name]:
             append(place, table, staging.commit_id, staged[table.name])
     requests = staged[COMMIT_POINT.name]
-    add_columns(place, COMMIT_POINT, [file.schema for file in requests])
     version = swap.run(staged)
     return Commit(
         commit_id=staging.commit_id,
@@ -108,11 +105,17 @@ class Swap:
         step("verified")
         return version
 
-    def _attempt(self, staged: StagedFiles) -> int:
-        """One try: the version in which the commit is live, be it by an earlier try that failed late."""
+    def _attempt(self, staged: StagedFiles) -> int | None:
+        """One try: the version in which the commit is live, be it by an earlier try that failed late.
+
+        None to try again, with the table's new columns.
+        """
         requests, live = load_requests(self._place)
         if any(file.commit_id == self._staging.commit_id for file in live):
             return self._synced(requests.version())
+        schemas = [file.schema for file in staged[COMMIT_POINT.name]]
+        if add_columns(self._place, requests, COMMIT_POINT, schemas):
+            return None
         nights = self._replaced(live)
         self.refuse_conflict(requests, nights)
         gone = [file for file in live if file.night in nights]
@@ -121,15 +124,10 @@ class Swap:
             *remove_actions(gone),
         ]
         apps = self._apps(requests, nights, staged)
-        seals = {name: apps[APP + name] for name in STORE_TABLES}
-        metadata = {
-            COMMIT: self._staging.commit_id,
-            FILES: str(len(staged[COMMIT_POINT.name])),
-            META: msgspec.json.encode(seals).decode(),
-        }
+        commit_id = self._staging.commit_id
         self._tried = requests.version() + 1
         step("swap")
-        version = write_entry(self._place, requests, COMMIT_POINT, actions, metadata, apps)
+        version = write_entry(self._place, requests, COMMIT_POINT, actions, commit_id, apps)
         step("committed")
         return self._synced(version)
 

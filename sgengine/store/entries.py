@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pyarrow as pa
-from deltalake import DeltaTable, Field, Schema
+from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import (
     AddAction,
@@ -21,9 +21,10 @@ from sgengine.errors import DataError, SgengineError
 from sgengine.store.columns import plain_schema
 from sgengine.store.guard import first_line, open_table
 from sgengine.store.layout import STORE_TABLES, StoreTable
+from sgengine.store.log_lines import ACTIONS, COMMIT
 from sgengine.store.night import Night
 from sgengine.store.place import Place
-from sgengine.store.snapshot import DataFile
+from sgengine.store.snapshot import DataFile, listed
 from sgengine.store.steps import step
 from sgengine.store.writers import Staged
 
@@ -131,38 +132,39 @@ def retried(attempt: Callable[[], int | None], what: str) -> int:
 
 
 def append(place: Place, table: StoreTable, commit_id: str, staged: Sequence[Staged]) -> None:
-    """Make a side table name the files of a commit. Naming them twice changes nothing."""
-    add_columns(place, table, [file.schema for file in staged])
+    """Make a side table name the files of a commit, once."""
+    tried = False
 
-    def attempt() -> int:
+    def attempt() -> int | None:
+        nonlocal tried
         opened = open_table(place.uri(table.name), table.name, options=place.options)
-        return write_entry(place, opened, table, add_actions(staged), metadata, {})
+        if add_columns(place, opened, table, [file.schema for file in staged]):
+            return None
+        if tried and any(file.commit_id == commit_id for file in listed(opened, table)):
+            return opened.version()  # the try before did it, and failed behind
+        tried = True
+        return write_entry(place, opened, table, add_actions(staged), commit_id, {})
 
     place.sync_entry(table.name, retried(attempt, f"table {table.name}"))
     step(f"side {table.name}")
 
 
-def add_columns(place: Place, table: StoreTable, schemas: Iterable[pa.Schema]) -> None:
-    """Give the table the columns of ``schemas`` that it lacks; DataError for another type of one."""
-    wanted = pa.unify_schemas([plain_schema(schema) for schema in dict.fromkeys(schemas)])
+def add_columns(
+    place: Place, opened: DeltaTable, table: StoreTable, schemas: Iterable[pa.Schema]
+) -> bool:
+    """Give the table the columns of ``schemas`` that it lacks; whether there were any.
 
-    def attempt() -> int | None:
-        opened = open_table(place.uri(table.name), table.name, options=place.options)
-        held = {field.name: field.type for field in pa.schema(opened.schema().to_arrow())}
-        _refuse_types(table, held, wanted)
-        lacking = [field for field in wanted if field.name not in held]
-        if not lacking:
-            return opened.version()
-        opened.alter.add_columns(_delta_fields(lacking))
+    Then it is to be opened anew. Raises DataError for a column that it has of another type.
+    """
+    wanted = pa.unify_schemas([plain_schema(schema) for schema in dict.fromkeys(schemas)])
+    held = {field.name: field.type for field in pa.schema(opened.schema().to_arrow())}
+    _refuse_types(table, held, wanted)
+    lacking = [field for field in wanted if field.name not in held]
+    if lacking:
+        opened.alter.add_columns(list(Schema.from_arrow(pa.schema(lacking)).fields))
         place.sync_entry(table.name, opened.version())
         step(f"columns {table.name}")
-        return None
-
-    retried(attempt, f"table {table.name}")
-
-
-def _delta_fields(fields: Sequence[pa.Field]) -> list[Field]:
-    return list(Schema.from_arrow(pa.schema(fields)).fields)
+    return bool(lacking)
 
 
 def _refuse_types(table: StoreTable, held: Mapping[str, pa.DataType], wanted: pa.Schema) -> None:

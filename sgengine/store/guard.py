@@ -26,6 +26,7 @@ APP = "sgengine/seal/"
 _READER = 1
 """The Delta reader version of our tables: no later feature changes what a list of files means."""
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _VERSION = re.compile(rb"-- sgengine store, version (\d+)\b")
 
 
@@ -111,5 +112,7 @@ def damaged(name: str, found: str) -> DataError:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what a library says, without its stack."""
-    return (str(error).splitlines() or [type(error).__name__])[0].strip()
+    """The first line of what a library says, with the causes that it draws arrows to, without its stack."""
+    lines = [line.strip() for line in _COLOURS.sub("", str(error)).splitlines()]
+    causes = [line for line in lines[1:] if line.startswith("↳")]
+    return " ".join([*lines[:1], *causes]) or type(error).__name__

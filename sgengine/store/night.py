@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from sgengine.errors import DataError, UsageError
 from sgengine.store.layout import partition_value
@@ -39,10 +41,12 @@ class Ticket:
 
     ``committed``: each night asked for as it was then. ``any_day``: rows of other days are taken, and
     those days replaced too. ``whole_job``: so is all else that the store holds of the job.
+    ``columns``: those of requests.
     """
 
     job: str
     version: int
+    columns: pa.Schema
     committed: Mapping[date, Committed]
     any_day: bool = False
     whole_job: bool = False
@@ -74,11 +78,11 @@ class Commit:
     version: int
     nights: tuple[Night, ...]
     requests: int
-    files: int = field(default=0)
+    files: int
 
 
 def checked_job(job: str) -> str:
     """``job`` if it can name one; UsageError if it is empty or too long for a folder."""
     if partition_value(job) != job:
-        raise UsageError(f"job '{job[:40]}': give a name of 1 to about 100 letters")
+        raise UsageError(f"job '{job[:40]}': give a name of 1 to 160 bytes")
     return job

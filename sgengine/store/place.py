@@ -190,9 +190,14 @@ class Folder:
         It goes with the process that holds it, however that ends.
         """
         target = Path(self.uri(LOCK))
-        with target.open("ab") as file:
+        with _opened(target) as file:
             _acquire(file, target, wait_s)
             yield
+
+
+@told
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("ab")
 
 
 def _acquire(file: IO[Any], path: Path, wait_s: float) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -144,27 +145,15 @@ def unit_of(file: DataFile) -> Unit:
 
 def listed(opened: DeltaTable, table: StoreTable) -> Iterator[DataFile]:
     """The files that a table's log names, live or not, in order of their paths."""
-    actions = pa.table(opened.get_add_actions()).select(
-        ["path", "size_bytes", "num_records", "partition"]
-    )
-    paths, sizes, rows, values = (column.to_pylist() for column in actions.columns)
-    for encoded, size, count, parts in sorted(
-        zip(paths, sizes, rows, values, strict=True), key=_first
-    ):
+    actions = pa.table(opened.get_add_actions())
+    parts = actions["partition"].combine_chunks()
+    values = [parts.field(name).cast(pa.string()).to_pylist() for name in table.partitions]
+    columns = (actions[name].to_pylist() for name in ("path", "size_bytes", "num_records"))
+    prefix = f"{table.name}/"
+    for encoded, size, count, *of in sorted(zip(*columns, *values, strict=True), key=itemgetter(0)):
         path = unquote(encoded)  # deltalake shows it encoded, and encodes what it is given
         name = parse_name(path)
-        yield DataFile(
-            path=f"{table.name}/{path}",
-            schema_id=name.schema_id,
-            commit_id=name.commit_id,
-            size=size,
-            rows=count,
-            values=tuple(str(parts[column]) for column in table.partitions),
-        )
-
-
-def _first(row: tuple[Any, ...]) -> Any:
-    return row[0]
+        yield DataFile(prefix + path, name.schema_id, name.commit_id, size, count, tuple(of))
 
 
 def _schemas(place: Place, tables: Iterable[tuple[DataFile, ...]]) -> dict[str, pa.Schema]:

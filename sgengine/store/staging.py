@@ -38,15 +38,13 @@ class Staging:
     ``write``, batch by batch; those of the other tables by calls with whole tables.
     """
 
-    def __init__(
-        self, place: Place, ticket: Ticket, held: pa.Schema, memory_bytes: int = MEMORY_BYTES
-    ) -> None:
+    def __init__(self, place: Place, ticket: Ticket, memory_bytes: int) -> None:
         self.ticket = ticket
         self.commit_id = uuid4().hex[:16]
         self.is_published = False
         self.counts: dict[dt.date, Counter[str]] = {day: Counter() for day in ticket.committed}
         self._classes: pa.Table | None = None
-        self._shaper = Shaper(held)
+        self._shaper = Shaper(ticket.columns)
         self._writers = {
             name: Writers(place, name, self.commit_id, memory_bytes) for name in STORE_TABLES
         }

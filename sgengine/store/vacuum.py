@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from deltalake import DeltaTable
 
 from sgengine.errors import UsageError
-from sgengine.store.entries import COMMIT, FILES, remove_actions, retried, write_entry
+from sgengine.store.entries import remove_actions, retried, write_entry
 from sgengine.store.guard import open_table
 from sgengine.store.layout import COMMIT_POINT, LOG, SIDES, StoreTable, parse_name
 from sgengine.store.place import Found, Place
@@ -19,7 +19,8 @@ from sgengine.store.versions import HORIZON, added_since, last_version_before
 RETENTION = timedelta(days=30)
 """How long replaced files are kept: the time that readers and time travel have."""
 
-_REASON = {COMMIT: "vacuum", FILES: "0"}
+_REASON = "vacuum"
+"""What stands for a commit's id in the entries of a vacuum."""
 
 
 def vacuum(place: Place, *, retention: timedelta, dry_run: bool) -> tuple[str, ...]:

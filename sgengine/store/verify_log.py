@@ -15,7 +15,6 @@ from sgengine.store.layout import LOG
 from sgengine.store.log_lines import COMMIT, Action, actions_of, info_of
 from sgengine.store.place import Place
 
-
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sgengine.errors import DataError
 from sgengine.store.columns import schema_id
 from sgengine.store.layout import FileName, folder
 from sgengine.store.place import Place
@@ -85,8 +86,8 @@ class Writers:
     def abandon(self) -> None:
         """Close every file as it is, and remove all."""
         for slot in self._slots.values():
-            slot.held.clear()
-            slot.stack.close()
+            with suppress(OSError, DataError):  # what cannot be written can still be removed
+                slot.stack.close()
         for path in self.paths:
             self._place.delete(path)
 
@@ -151,9 +152,10 @@ def _wider(span: tuple[int, int] | None, rows: pa.Table) -> tuple[int, int] | No
     if "arrival_ns" not in rows.column_names:
         return None
     found = pc.min_max(rows["arrival_ns"]).as_py()
-    both = [span] if span else []
-    both += [(found["min"], found["max"])] if found["min"] is not None else []
-    return (min(a for a, _ in both), max(b for _, b in both)) if both else None
+    if found["min"] is None:
+        return span
+    first, last = span or (found["min"], found["max"])
+    return min(first, found["min"]), max(last, found["max"])
 
 
 def _stats(slot: _Slot) -> str:

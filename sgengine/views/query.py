@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 import pyarrow as pa
 
@@ -14,6 +16,13 @@ _READS = (
 )
 
 _ALLOWED = "give one SELECT, DESCRIBE, SHOW, SUMMARIZE, PIVOT or EXPLAIN over the measured tables"
+
+_DAMAGED = (
+    "a file of the store is gone or cannot be read; open the store again, and if that does not help, "
+    "sgengine check names the damage"
+)
+_GONE = re.compile(r'file "(.*/s[0-9a-f]{8}-[0-9a-f]{16}-\d+\.parquet)/\*\*')
+"""What DuckDB may not read if a data file of a store is gone: it takes the name for a folder's."""
 
 _WIDE = pa.decimal128(38, 0)
 """What a HUGEINT, DuckDB's sum of integers, becomes in Arrow."""
@@ -34,11 +43,10 @@ def run_query(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
         finally:
             con.execute("ROLLBACK")
     except duckdb.IOException as error:
-        raise DataError(
-            f"{_one_line(error)}: a file of the store is gone or cannot be read; open the store again, "
-            "and if that does not help, sgengine check names the damage"
-        ) from error
+        raise DataError(f"{_one_line(error)}: {_DAMAGED}") from error
     except duckdb.Error as error:
+        if gone := _GONE.search(str(error)):
+            raise DataError(f"{gone[1]}: {_DAMAGED}") from error
         raise UsageError(_one_line(error)) from error
 
 

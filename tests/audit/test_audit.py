@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sgengine.analyze import AnalyzeSettings
@@ -24,6 +24,7 @@ from sgengine.audit import (
 )
 from sgengine.compute import MeasureSettings
 from sgengine.errors import UsageError
+from sgengine.executors import Serial
 from sgengine.objectives import Slo
 from tests import strategies as own
 from tests.aggregate import twins
@@ -39,11 +40,13 @@ from tests.strategies import MS, deliveries_table
 
 Row = dict[str, Any]
 S = 10**9
+FEWER = settings(max_examples=max(10, settings.default.max_examples // 3))
+"""Each example is two whole analyses and their twins."""
 
 
 def settings_of(question: Question) -> AnalyzeSettings:
     measure = MeasureSettings(reader=reader_of(question.reader), itl_rule=question.itl_rule)
-    return AnalyzeSettings(measure=measure, summary=question.settings())
+    return AnalyzeSettings(measure=measure, summary=question.settings(), executor=Serial())
 
 
 def audited(rows: Sequence[Row], operations: Sequence[Operation], question: Question) -> Audited:
@@ -195,6 +198,7 @@ def changed(rows: Sequence[Row], functions: Sequence[Any]) -> list[Row]:
     return out
 
 
+@FEWER
 @given(own.deliveries(min_size=1), twins.questions(), operations_and_twin())
 def test_every_figure_on_both_sides_equals_the_twin(
     rows: list[Row], question: Question, both: tuple[list[Operation], list[Any]]
@@ -235,6 +239,7 @@ def _spans(rows: Sequence[Row]) -> dict[str, int]:
 # --- Properties (METRICS 3 and 5) ----------------------------------------------------------------
 
 
+@FEWER
 @given(own.deliveries(min_size=1), twins.questions(), GAP)
 def test_a_delay_cannot_lower_tbt_attainment_nor_raise_benefit(
     rows: list[Row], question: Question, gap: int
@@ -257,6 +262,7 @@ def test_a_delay_cannot_lower_tbt_attainment_nor_raise_benefit(
         assert after["token_attainment"] <= before["token_attainment"]
 
 
+@FEWER
 @given(own.deliveries(min_size=1), twins.questions(), slos())
 def test_abandoning_moves_completed_attainment_alone(
     rows: list[Row], question: Question, clauses: list[Clause]
@@ -282,6 +288,7 @@ ALPHAS = st.sampled_from([Fraction(a) for a in ("0", "1/8", "1", "5/2", "10", "1
 IDLES = st.sampled_from([0, 1, MS, S, 60 * S, own.HOUR])
 
 
+@FEWER
 @given(own.deliveries(min_size=1, shape=own.sized_rows()), own.readers(), ALPHAS, IDLES)
 def test_a_request_gains_exactly_if_what_is_spared_exceeds_its_tokens(
     rows: list[Row], reader: tuple[int, int], alpha: Fraction, idle_ns: int
@@ -316,6 +323,7 @@ def _benefit(row: Row, spec: Benefit, idle_ns: int) -> Fraction:
     return found
 
 
+@FEWER
 @given(
     own.deliveries(min_size=1, shape=own.sized_rows()),
     own.readers(),
@@ -364,6 +372,7 @@ def _closed(pairs: Sequence[tuple[Row, Row]], alpha: Fraction) -> float | None:
     return float(max(0, *wide)) if wide else None
 
 
+@FEWER
 @given(
     own.deliveries(min_size=1, shape=own.sized_rows()),
     own.readers(own.HOUR),

@@ -219,6 +219,17 @@ def test_closed_loops_are_told_from_open_ones(slots, tmp_path):
         assert "open_loop" in found_in(tmp_path, opened(rate))
 
 
+@pytest.mark.parametrize(("rate", "stay_ms"), [(4, 1000), (30, 990), (50, 800)])
+def test_even_arrivals_are_an_open_loop_however_many_are_in_flight(rate, stay_ms, tmp_path):
+    """As many are always in flight, as in a closed loop; but no arrival waits for an end."""
+    rng = Random(5)
+    rows = [
+        plain_row(k, [(stay_ms + rng.randrange(-20, 20)) * MS], arrival_ns=EPOCH + k * S // rate)
+        for k in range(600)
+    ]
+    assert "open_loop" in found_in(tmp_path, rows)
+
+
 # --- Sources -------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sgengine.analyze import AnalyzeSettings, analyze, partition
+from sgengine.analyze import AnalyzeSettings, analyze, night
 from sgengine.analyze.sinks import ParquetSink
 from sgengine.compute import MeasureSettings, compute
 from sgengine.errors import UsageError
@@ -139,14 +139,14 @@ def two_partitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]
     folder = tmp_path / "in"
     folder.mkdir()
     paths = [str(write(folder / f"{k}.parquet", [plain_row(k, [1, 2])])) for k in range(2)]
-    real = partition.read
+    real = night.read
 
     def failing(part: Any) -> Any:
         if part.path == paths[1]:
             raise RuntimeError("the disk is gone")
         return real(part)
 
-    monkeypatch.setattr(partition, "read", failing)
+    monkeypatch.setattr(night, "read", failing)
     return paths
 
 

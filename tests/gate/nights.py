@@ -49,7 +49,7 @@ def requests(
 def commit(
     store: Store,
     day: date,
-    rows: Sequence[Row],
+    rows: Sequence[Row] | pa.Table,
     *,
     job: str = "nightly",
     settings: SummarySettings | None = None,
@@ -60,13 +60,13 @@ def commit(
     """Measure the rows for the settings' reader and commit them as one night."""
     settings = settings or SummarySettings()
     pace = settings.reader.pace_ns
-    measured = sgengine.measure(
-        table_of(rows, dimensions), speed=1e9 / pace, first_token=f"{settings.reader.first_ns}ns"
-    )
+    table = rows if isinstance(rows, pa.Table) else table_of(rows, dimensions)
+    first = f"{settings.reader.first_ns}ns"
+    measured = sgengine.measure(table, speed=1e9 / pace, first_token=first)
     assert measured.rejects.num_rows == 0
     bounds = {"zone": "UTC", "from_ns": start_ns(day), "until_ns": start_ns(day) + DAY_NS}
     with store.stage(store.begin([Night(job, day)])) as staging:
-        for batch in measured.requests.to_batches():
+        for batch in measured.requests.to_batches(max_chunksize=20_000):
             staging.write(batch, day)
         staging.gaps(measured.gaps, day)
         staging.runs(measured.runs, day)

@@ -9,14 +9,15 @@ from fractions import Fraction
 from pathlib import Path
 from random import Random
 
+import pyarrow as pa
 import pytest
 
-from sgengine.aggregate import SummarySettings
+from sgengine.aggregate import SummarySettings, settings_row
 from sgengine.errors import DataError
 from sgengine.gate import Limits, chosen_metrics, gate
-from sgengine.gate.nights import _PARTS
+from sgengine.gate.nights import _PARTS, _UNIT
 from sgengine.objectives import Reader, parse_slo
-from sgengine.schema import SETTINGS
+from sgengine.schema import CLASSES, SETTINGS
 from sgengine.store import Store
 from tests.aggregate.twins import Question, expected
 from tests.cli.support import document, good, refused, run
@@ -174,6 +175,45 @@ def test_a_figure_that_is_gone_is_a_breach(tmp_path: Path) -> None:
     found = {verdict.metric.name: verdict.judgement.verdict for verdict in result.verdicts}
     assert found == {"ttft_p99_ms": "undefined", "ok_share": "breach", "smooth_goodput": "breach"}
     assert "ttft_p99_ms is undefined; 305." in next(result.lines())
+
+
+def test_slo_classes_are_judged_each_by_its_own_settings(tmp_path: Path) -> None:
+    """Tenant x has an SLO that the last night misses and tenant y one that it keeps; z has none."""
+    store = nights.empty_store(tmp_path)
+    classes = [
+        settings_row(SummarySettings(slo=parse_slo([clause])))
+        | {"name": name, "position": i, "workload": None, "tenant": tenant}
+        for i, (name, tenant, clause) in enumerate(
+            [("gold", "x", "ttft:350"), ("silver", "y", "ttft:1000")]
+        )
+    ]
+    columns = [CLASSES.column(name) for name in CLASSES.names if name not in _UNIT]
+    table = pa.Table.from_pylist(classes, schema=pa.schema([c.field() for c in columns]))
+    for i in range(5):
+        rows = requests(day(i), "fast", "chat", ttft_ms=400 if i == 4 else 300)
+        for k, row in enumerate(rows):
+            row["tenant"] = "xyz"[k % 3]
+        given = table if i else table.slice(0, 1)
+        commit(store, day(i), rows, dimensions=("tenant",), classes=given)
+    result = gate(
+        store.snapshot(),
+        day(4),
+        limits=Limits(nights=4, least_nights=3),
+        metrics=chosen_metrics(["slo_attainment", "requests"]),
+    )
+    found = {
+        (str(v.group), v.metric.name): (v.judgement.verdict, v.judgement.value)
+        for v in result.verdicts
+    }
+    assert found == {
+        ("fast/chat", "requests"): ("ok", 40),
+        ("fast/class gold", "slo_attainment"): ("breach", 0),
+        ("fast/class gold", "requests"): ("ok", 14),
+        ("fast/class silver", "slo_attainment"): ("ok", 1),
+        ("fast/class silver", "requests"): ("ok", 13),
+    }
+    (comparison,) = result.comparisons
+    assert [(night.day, night.differs) for night in comparison.unlike] == [(day(0), ("classes",))]
 
 
 # --- Random nights against the reference ----------------------------------------------------------

@@ -87,8 +87,8 @@ class Told:
 def run(path: Path, *days: date, told: Told | None = None, **more: Any) -> Report:
     """A run of the job for these days, by name."""
     job = load_job(str(path))
-    first, last = (days[0], days[-1]) if days else (DAY, DAY)
-    return run_job(job, due(job, since=first, until=last), told or Told(), **more)
+    nights = due(job, *days) if len(days) == 1 else due(job, since=days[0], until=days[-1])
+    return run_job(job, nights, told or Told(), **more)
 
 
 def one(path: Path, day: date = DAY, told: Told | None = None, **more: Any) -> Outcome:

@@ -214,7 +214,7 @@ def test_what_may_be_left_out(tmp_path):
         (
             "[store]",
             "[[output]]\nformat = 'csv'\n[store]",
-            "output[1].path is None; allowed is a file",
+            "output[1].path is None; allowed is a file or folder",
         ),
     ],
 )
@@ -261,3 +261,10 @@ def test_files_of_folders_and_globs_each_once(tmp_path):
     assert matches(str(tmp_path / "a")) == both
     assert matches(str(tmp_path / "**")) == both
     assert matches(str(tmp_path / "none" / "*")) == ()
+
+
+def test_outputs_are_those_of_export():
+    from sgengine.export import FORMATS
+    from sgengine.nightly.config import OUTPUTS
+
+    assert sorted(OUTPUTS) == sorted(FORMATS)

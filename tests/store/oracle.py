@@ -101,7 +101,10 @@ def _queried(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: s
 
 
 def read_delta(root: Path) -> dict[Key, Seen]:
-    """The same by Polars over the Delta tables, as any reader of them would have it."""
+    """The same by Polars over the Delta tables, as any reader of them would have it.
+
+    A night without requests is not among them: it has no row to join with.
+    """
     requests = pl.scan_delta(str(root / "requests"))
     units = requests.select("commit_id", "job", "day").unique()
     rows = {}

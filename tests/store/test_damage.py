@@ -128,12 +128,12 @@ def test_deltalake_opens_an_empty_newest_entry_unawares(store):
     version = len(log_of(store)) - 1
     log_of(store)[-1].write_bytes(b"")
     assert DeltaTable(store / "requests").version() == version
-    with pytest.raises(DataError, match=f"log entry {version} is empty"):
+    with pytest.raises(DataError, match=f"log entry {version}: it is empty"):
         Store.open(store).snapshot()
 
 
 def test_a_cut_newest_entry_of_requests_is_named_and_mended_and_its_night_heals(store):
-    for copy in cut_stores(store, "requests", [0, 1, -2]):
+    for copy in cut_stores(store, "requests", [0, -2]):
         assert not answers_right_or_not_at_all(copy)
         assert "log_entry_damaged" in kinds(copy)
         with pytest.raises(DataError):
@@ -147,7 +147,7 @@ def test_a_cut_newest_entry_of_requests_is_named_and_mended_and_its_night_heals(
         assert (copy / OWN / "damaged").is_dir()
 
 
-@pytest.mark.parametrize("table", SIDES)
+@pytest.mark.parametrize("table", SIDES[:: faults(2, 1)])
 def test_a_cut_newest_entry_of_a_side_table_is_named_and_mended_and_its_night_heals(store, table):
     for copy in cut_stores(store, table, [SIDES.index(table) - 2]):
         assert not answers_right_or_not_at_all(copy)
@@ -158,6 +158,30 @@ def test_a_cut_newest_entry_of_a_side_table_is_named_and_mended_and_its_night_he
         actors.commit(copy, LAST)
         assert read(copy) == read_delta(copy) == expected(NIGHTS)
         assert kinds(copy) == set()
+
+
+@pytest.mark.parametrize("also", [True, False][: faults(1, 2)])
+def test_a_damaged_entry_goes_with_its_checkpoint(store, also):
+    checkpoints = log_of(store)[0].parent
+    night = Told(revision=1, day=day(9))
+    while not (checkpoint := checkpoints / f"{log_of(store)[-1].stem}.checkpoint.parquet").exists():
+        actors.commit(store, night)
+    log_of(store)[-1].write_bytes(b"")
+    if also:
+        checkpoint_cut(store)
+    assert not answers_right_or_not_at_all(store)
+    assert len(mend([str(store)])) == 2
+    assert not checkpoint.exists()
+    actors.commit(store, night)
+    assert read(store) == read_delta(store) == expected([*NIGHTS, night])
+    assert kinds(store) == set()
+
+
+def test_a_damaged_checkpoint_is_set_aside(store):
+    checkpoint_cut(store)
+    assert len(mend([str(store)])) == 1
+    assert read(store) == read_delta(store) == expected(NIGHTS)
+    assert kinds(store) == {"views_stale"}
 
 
 def test_mending_a_whole_store_changes_nothing(store):
@@ -213,6 +237,10 @@ def restored(store: Path) -> None:
 
 def deleted_rows(store: Path) -> None:
     DeltaTable(store / "gaps").delete("bucket = 0")
+
+
+def deleted_partition(store: Path) -> None:
+    DeltaTable(store / "requests").delete("system = 'a'")
 
 
 def deletion_vectors(store: Path) -> None:
@@ -335,6 +363,7 @@ DAMAGES: dict[Damage, tuple[str, ...]] = {
     appended: ("foreign_commit",),
     restored: ("foreign_commit", "live_files_differ"),
     deleted_rows: ("foreign_commit",),
+    deleted_partition: ("foreign_commit", "live_files_differ"),
     deletion_vectors: ("protocol_feature",),
     committed_twice: ("foreign_commit", "live_files_differ", "night_doubled"),
     file_gone: ("file_missing",),
@@ -377,7 +406,7 @@ def test_what_is_no_damage_is_a_warning(store, damage):
     assert answers_right_or_not_at_all(store)
 
 
-@pytest.mark.parametrize("damage", [file_gone, file_cut, file_zeroed, file_longer, rows_gone])
+@pytest.mark.parametrize("damage", [file_gone, file_zeroed, rows_gone])
 def test_measuring_the_night_again_heals_a_data_file(store, damage):
     damage(store)
     actors.commit(store, LAST)
@@ -402,7 +431,7 @@ def spoiled(path: Path, rng: random.Random) -> None:
     overwritten(path, made)
 
 
-@pytest.mark.parametrize("turn", range(faults(8, 400)))
+@pytest.mark.parametrize("turn", range(faults(4, 400)))
 def test_a_spoiled_file_is_named_or_makes_no_difference(store, turn):
     rng = random.Random(turn)
     files = [path for path in sorted(store.rglob("*")) if path.is_file()]
@@ -414,5 +443,6 @@ def test_a_spoiled_file_is_named_or_makes_no_difference(store, turn):
     found = kinds(store)
     is_hint = chosen.name == "_last_checkpoint"  # what it says, the log's listing says too
     assert not changed or is_hint or found, chosen
-    if LOG in chosen.parts:
+    is_shorter = not chosen.exists() or chosen.stat().st_size < len(before)
+    if LOG in chosen.parts or is_shorter:  # bytes within a data file are for check alone
         answers_right_or_not_at_all(store)

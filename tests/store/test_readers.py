@@ -45,7 +45,7 @@ def checked(root: Path, at: int | None = None) -> int:
 
 def test_readers_see_each_commit_whole_and_never_an_error(folder):
     root, done = folder / "store", folder / "done"
-    logs = [folder / "one", folder / "two"]
+    logs = [folder / f"reader{number}" for number in range(faults(1, 2))]
     actors.commit(root, *(Told(revision=1, day=each) for each in DAYS))
     readers = [started(reader, root, log, done) for log in logs]
     until = time.monotonic() + 60
@@ -55,9 +55,9 @@ def test_readers_see_each_commit_whole_and_never_an_error(folder):
         time.sleep(0.01)
     assert ended(started(actors.rewriter, root, DAYS, 2, folder / "log", COMMITS)) == COMMITTED
     done.touch()
-    assert [ended(each) for each in readers] == [COMMITTED] * 2
+    assert [ended(each) for each in readers] == [COMMITTED] * len(logs)
     reads = [int(line) for log in logs for line in log.read_text().splitlines()]
-    assert len(set(reads)) > 2, "reads fell between the commits"
+    assert len(set(reads)) > 1, "reads fell between the commits"
     last = expected(Told(revision=COMMITS + 1, day=each) for each in DAYS)
     assert read(root) == read_delta(root) == last
 

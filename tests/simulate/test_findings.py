@@ -1,0 +1,132 @@
+"""The findings of docs/evaluation.md, each in its direction, seed by seed.
+
+Runs here are shorter than those of the page; ``make test-long`` has those of the page as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.paper import pace, policies, rates, stalls
+from benchmarks.paper.finding import Finding
+from benchmarks.paper.setting import (
+    ABANDONED,
+    CHUNKED,
+    CHUNKED_2048,
+    CODE,
+    DELAYED,
+    LOOGLE,
+    MIGRATED,
+    PREFILL_FIRST,
+    SHAREGPT,
+    WORKLOADS,
+    Where,
+)
+from sgengine.audit import Abandon
+from sgengine.objectives import parse_slo
+
+SEEDS = (1, 2, 3)
+COARSE_CODE = CODE.at(1.0, 3.0, 4.0, 4.5, 5.0, 6.5)
+COARSE_SHAREGPT = SHAREGPT.at(0.5, 2.0, 2.5, 2.75, 3.0, 4.0)
+
+
+def of(where: Where, seed: int) -> Where:
+    return replace(where, seeds=(seed,), duration_s=min(where.duration_s, 240.0))
+
+
+def holds(finding: Finding) -> None:
+    assert finding.verdict == "reproduces", [row for row in finding.rows if not row["holds"]]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+class TestRates:
+    def test_a_smooth_goodput_peaks_while_throughput_saturates(self, seed):
+        places = [of(where, seed) for where in (COARSE_CODE, COARSE_SHAREGPT)]
+        holds(rates.rises_and_falls(places))
+
+    def test_b_chunks_move_the_peak_up_where_answers_are_short(self, seed):
+        holds(rates.chunking_moves_the_peak([of(COARSE_CODE, seed)], [CHUNKED_2048]))
+
+    def test_b_small_chunks_do_not_where_answers_are_long(self, seed):
+        (row,) = rates.chunking_moves_the_peak([of(COARSE_SHAREGPT, seed)], [CHUNKED]).rows
+        assert row["its peak at"] <= row["peak of prefill-first at"]
+
+    def test_b_chunks_help_the_tail_of_tbt_more_than_smooth_goodput(self, seed):
+        places = [of(where, seed) for where in (COARSE_CODE, COARSE_SHAREGPT)]
+        holds(rates.chunking_helps_tails_more(places))
+
+    def test_c_a_larger_alpha_never_raises_the_best_rate(self, seed):
+        places = [of(where, seed) for where in (COARSE_CODE, COARSE_SHAREGPT)]
+        holds(rates.alpha_never_raises_the_best_rate(places))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+class TestPolicies:
+    def test_d_delaying_helps_tbt_and_never_smooth_goodput(self, seed):
+        found = policies.delaying([of(where, seed) for where in DELAYED])
+        holds(found)
+        for row in found.rows:
+            within_pace = row["held to, ms"] <= 1000 / row["reader, tokens/s"]
+            assert (row["held  "] == row["smooth goodput"]) is within_pace
+
+    def test_d_a_server_that_delays_attains_what_the_audit_says(self, seed):
+        assert policies.delaying_is_the_same_built_in(of(CODE.at(4.0), seed), 100)
+
+    def test_e_abandoning_helps_served_work_and_nobody_else(self, seed):
+        places = [
+            (of(where, seed), clause) for where, clause in ABANDONED if where != LOOGLE.at(0.3)
+        ]
+        holds(policies.abandoning(places))
+
+    @pytest.mark.parametrize("factor", [0.999, 1.001])
+    def test_e_it_pays_above_an_alpha_and_below_an_unfinished_idle(self, seed, factor):
+        where, late = of(CODE.at(5.5), seed), Abandon(slo=parse_slo(["ttft:2s"]))
+        even = policies.audited(PREFILL_FIRST, where, late).break_even
+        at_alpha = policies.audited(PREFILL_FIRST, where, late, alpha=even.alpha * factor)
+        assert gained(at_alpha) is (factor > 1)
+        idle = even.unfinished_idle_s * factor
+        assert gained(policies.audited(PREFILL_FIRST, where, late, unfinished_s=idle)) is (
+            factor < 1
+        )
+
+
+def gained(group) -> bool:
+    return group.after["smooth_goodput"] > group.before["smooth_goodput"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+class TestStalls:
+    def test_f_preemptions_show_in_idle_latency_where_tpot_hides_them(self, seed):
+        holds(stalls.preempting(of(stalls.LONG_ANSWERS, seed)))
+
+    def test_f_migrations_do_where_answers_are_long(self, seed):
+        holds(stalls.migrating([of(MIGRATED[0], seed)]))
+
+    def test_f_tpot_shows_migrations_where_answers_are_short(self, seed):
+        found = stalls.migrating([of(MIGRATED[-1], seed)])
+        assert found.verdict == "does not reproduce"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_g_protecting_whose_reader_runs_dry_beats_first_come_first_served(seed):
+    places = [CODE.at(3.5, 4.0, 4.5), SHAREGPT.at(2.25, 2.5, 2.75)]
+    holds(pace.pace_beats_fcfs([of(where, seed) for where in places]))
+
+
+@pytest.mark.slow
+def test_a_and_c_hold_for_every_workload():
+    holds(rates.rises_and_falls(WORKLOADS))
+    holds(rates.alpha_never_raises_the_best_rate(WORKLOADS))
+
+
+@pytest.mark.slow
+def test_b_holds_for_every_workload_and_moves_the_peak_for_those_with_short_answers():
+    holds(rates.chunking_helps_tails_more(WORKLOADS))
+    holds(rates.chunking_moves_the_peak([CODE, LOOGLE]))
+
+
+@pytest.mark.slow
+def test_g_holds_for_every_workload():
+    holds(pace.pace_beats_fcfs(WORKLOADS))
