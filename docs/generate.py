@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sgengine.check import KINDS, SEVERITIES, STORE_KINDS, Kind
+from sgengine.gate import DEFAULT_METRICS, METRICS, Metric
 from sgengine.parity import render_profiles
 from sgengine.schema import TABLES, TableSpec
 from sgengine.schema.rules import RULES
@@ -21,6 +22,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 PICTURE = DOCS / "delivery-curve.svg"
 SQL = ("<!-- generated: reference -->", "<!-- end of generated -->")
+METRICS_OF_GATE = ("<!-- generated: metrics -->", "<!-- end of generated -->")
 TRANSCRIPT = ("<!-- transcript:begin -->", "<!-- transcript:end -->")
 COMMAND = (
     "sgengine analyze data/prefill-first.parquet data/delayed.parquet --goodput ttft:500 tpot:50"
@@ -159,6 +161,22 @@ def parity_page() -> str:
     return f"{PARITY}\n{render_profiles()}\n"
 
 
+def gate_metrics() -> str:
+    """The table of docs/gate.md: what can be judged, which way is worse, and the least effects."""
+    lines = [
+        "| figure | unit | worse is | least percent | least absolute | default |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join([*lines, *map(_gate_metric, METRICS)])
+
+
+def _gate_metric(metric: Metric) -> str:
+    worse = "lower" if metric.worse < 0 else "higher"
+    default = "yes" if metric.name in DEFAULT_METRICS else ""
+    least = f"{metric.min_percent:g} | {metric.min_absolute:g}"
+    return f"| `{metric.name}` | {metric.unit} | {worse} | {least} | {default} |"
+
+
 def between(page: str, marks: tuple[str, str], text: str) -> str:
     """``page`` with ``text`` between its two marks."""
     before, _, rest = page.partition(marks[0])
@@ -177,12 +195,13 @@ def transcript() -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated page but the picture, by path."""
-    readme, sql = ROOT / "README.md", DOCS / "sql.md"
+    readme, sql, gate = ROOT / "README.md", DOCS / "sql.md", DOCS / "gate.md"
     return {
         DOCS / "tables.md": tables_page(),
         DOCS / "check.md": check_page(),
         DOCS / "parity.md": parity_page(),
         sql: between(sql.read_text("utf-8"), SQL, render_reference()),
+        gate: between(gate.read_text("utf-8"), METRICS_OF_GATE, gate_metrics()),
         readme: between(readme.read_text("utf-8"), TRANSCRIPT, transcript()),
     }
 

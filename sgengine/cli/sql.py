@@ -23,7 +23,7 @@ EXAMPLES = (
     'sgengine sql "SELECT * FROM stalls LIMIT 5" data/*.parquet',
     'sgengine sql "FROM smooth_goodput(speed := 10)" data/*.parquet --json',
     'sgengine sql "FROM slo_attainment" --goodput ttft:500 tpot:50 data/',
-    "sgengine sql \"FROM trend WHERE figure = 'smooth_goodput'\" results --since 2026-01-01",
+    'sgengine sql "FROM trend" results --since 2026-01-01 --csv',
 )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sgengine.errors import DataError
 from sgengine.gate.baseline import Limits
+from sgengine.store import Night
 
 Row = Mapping[str, Any]
 
@@ -65,24 +66,20 @@ class Comparison:
         return sorted(row["day"] for row in (self.night, *self.baseline))
 
 
+def check_night(nights: Iterable[Night], day: date, job: str | None) -> None:
+    """Raise DataError if no job, or not ``job``, has the night: not measured, which no gate may pass."""
+    days = sorted(night.day for night in nights if job in (None, night.job))
+    if day not in days:
+        whose = f" of job {job}" if job else ""
+        held = f"its nights are {days[0]} to {days[-1]}" if days else "it has none"
+        raise DataError(f"night {day}{whose} is not in the store ({held}): measure it first")
+
+
 def compare_nights(
-    nights: Sequence[Row], classes: Sequence[Row], day: date, job: str | None, limits: Limits
+    nights: Sequence[Row], classes: Sequence[Row], day: date, limits: Limits
 ) -> list[Comparison]:
-    """The comparison of each job's night ``day``, or of ``job`` alone, from NIGHTS and CLASSES rows.
-
-    Raises DataError if there is no such night: it was not measured, which no gate may pass.
-    """
-    tonight = [row for row in nights if row["day"] == day and job in (None, row["job"])]
-    if not tonight:
-        raise DataError(_missing(nights, day, job))
-    return [_compare(row, nights, classes, limits) for row in tonight]
-
-
-def _missing(nights: Sequence[Row], day: date, job: str | None) -> str:
-    whose = f" of job {job}" if job else ""
-    days = sorted(row["day"] for row in nights if job in (None, row["job"]))
-    held = f"its nights are {days[0]} to {days[-1]}" if days else "it has none"
-    return f"night {day}{whose} is not in the store ({held}): measure it first"
+    """The comparison of each job's night ``day``, from NIGHTS and CLASSES rows."""
+    return [_compare(row, nights, classes, limits) for row in nights if row["day"] == day]
 
 
 def _compare(

@@ -7,10 +7,11 @@ from datetime import date
 
 from sgengine.analyze import AnalyzeSettings
 from sgengine.analyze.stored import side_rows
+from sgengine.analyze.stored_files import Wanted
 from sgengine.gate.baseline import Limits, judge
 from sgengine.gate.figures import Figures, NightFigures, figures_of
 from sgengine.gate.metrics import Metric, chosen_metrics
-from sgengine.gate.nights import Comparison, compare_nights
+from sgengine.gate.nights import Comparison, check_night, compare_nights
 from sgengine.gate.result import GateResult, Vanished, Verdict
 from sgengine.store import Snapshot
 
@@ -32,8 +33,10 @@ def gate(
     """
     limits = limits or Limits()
     chosen = tuple(metrics if metrics is not None else chosen_metrics())
-    nights, classes = side_rows(snapshot, "nights"), side_rows(snapshot, "classes")
-    comparisons = compare_nights(nights, classes, day, job, limits)
+    check_night(snapshot.nights, day, job)
+    earlier = Wanted(job=job, until=day)
+    nights, classes = (side_rows(snapshot, table, earlier) for table in ("nights", "classes"))
+    comparisons = compare_nights(nights, classes, day, limits)
     verdicts: list[Verdict] = []
     vanished: list[Vanished] = []
     for comparison in comparisons:

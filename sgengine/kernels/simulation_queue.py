@@ -145,7 +145,7 @@ def _move(s: State, at: int, i: int) -> None:
 
 
 @merged
-def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> tuple[int, int]:
+def _last_in_order(s: State, k: Rules, at: int) -> tuple[int, int]:
     """The place in the batch of the request that the order puts last, and how many it was chosen of.
 
     Requests whose KV is still on its way are no candidates.
@@ -154,7 +154,7 @@ def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> tuple[int
     count, best, best_key, best_item = 0, NOBODY, 0, 0
     for j in range(s.r[at].batch):
         i = s.running[at, j]
-        if q[i].travels == 1 or (decoding_only and q[i].decoding == 0):
+        if q[i].travels == 1:
             continue
         count += 1
         key = key_of(q, k.order, i)
@@ -164,7 +164,7 @@ def last_in_order(s: State, k: Rules, at: int, decoding_only: bool) -> tuple[int
 
 
 @merged
-def preempt(s: State, k: Rules, at: int, j: int) -> None:
+def _preempt(s: State, k: Rules, at: int, j: int) -> None:
     """Take the request at place ``j`` out of the batch and back into a queue, its memory freed."""
     q, r = s.q, s.r
     i = s.running[at, j]
@@ -213,9 +213,9 @@ def keep_within_memory(s: State, k: Rules, at: int) -> int:
     """
     gone = 0
     while s.r[at].decoders > 0 and lacks_memory(s, k, at):
-        j, count = last_in_order(s, k, at, False)
+        j, count = _last_in_order(s, k, at)
         if count < 2:
             break
-        preempt(s, k, at, j)
+        _preempt(s, k, at, j)
         gone += 1
     return gone

@@ -34,6 +34,8 @@ _ROUTERS = {"round-robin": ROUND_ROBIN, "least-loaded": LEAST_LOADED}
 _MAX_TOKENS = 2**31 - 1
 """Offsets of the lists in DELIVERIES are int32."""
 _LOG_COLUMNS = 8
+_MAX_LENGTH_FS = 2**62
+"""With room for the next doubling; times 10^6 of jitter in ns it still fits."""
 
 
 def rules_of(system: System, cost: CostModel, costs: Costs, seed: int, jitter: float) -> Rules:
@@ -42,6 +44,7 @@ def rules_of(system: System, cost: CostModel, costs: Costs, seed: int, jitter: f
     prefill = split.prefill_replicas if split else 0
     replicas = split.prefill_replicas + split.decode_replicas if split else system.replicas
     capacity = cost.kv_capacity
+    _check_length(cost, costs, capacity + system.budget)
     return Rules(
         replicas=replicas,
         prefill_replicas=prefill,
@@ -60,6 +63,18 @@ def rules_of(system: System, cost: CostModel, costs: Costs, seed: int, jitter: f
         jitter=round(jitter * 1e6),
         seed=seed,
     )
+
+
+def _check_length(cost: CostModel, costs: Costs, tokens: int) -> None:
+    """Refuse a cost model under which a memory of tokens, computed at once, takes beyond int64."""
+    linear = costs.weights + (costs.token + costs.exchange) * tokens
+    attention = costs.pair * tokens * tokens + 2 * costs.context * tokens
+    longest = costs.overhead + linear + attention + 4 * costs.swap * tokens
+    if longest > _MAX_LENGTH_FS:
+        raise UsageError(
+            f"{cost.name}: an iteration over its memory could take {longest / 1e15:.3g} s; at most "
+            f"{_MAX_LENGTH_FS / 1e15:.3g} s can be simulated: give faster hardware or less memory"
+        )
 
 
 def _admission(system: System, costs: Costs, decode_capacity: int) -> dict[str, int]:

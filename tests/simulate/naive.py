@@ -195,27 +195,6 @@ class Naive:
             return False
         return self.system.order == "pace" or len(replica.batch) < self.system.max_running
 
-    def has_room(self, request: Request, replica: Replica, now: int) -> bool:
-        if self.fits(request, replica):
-            return True
-        if self.system.order != "pace":
-            return False
-        z = request.dry(self.system)
-        if z > now + self.system.urgent_ns:
-            return False
-        safe = max(now, z) + self.system.margin_ns
-        victims = [
-            r for r in replica.batch if r.decoding and r.in_place and r.dry(self.system) > safe
-        ]
-        freed = sum(self.held(r, replica) for r in victims)
-        watermark = int(self.system.watermark * self.capacity)
-        if not victims or self.used(replica) - freed + request.context + watermark > self.capacity:
-            return False
-        victims.sort(key=self.key)
-        while not self.fits(request, replica):
-            self.preempt(victims.pop(), replica)
-        return True
-
     def admit(self, request: Request, replica: Replica, now: int) -> None:
         replica.queue.remove(request)
         request.queued = False
@@ -254,14 +233,10 @@ class Naive:
     def choose_prefill_first(self, replica: Replica, now: int) -> None:
         total = 0
         head = self.head(replica)
-        if head is not None and self.system.order == "pace":
-            dries = [r.dry(self.system) for r in self.decoders(replica)]
-            if dries and min(dries) < head.dry(self.system):
-                head = None
-        while head is not None:
+        while head is not None and self.fits(head, replica):
             if total and total + head.left > self.system.budget:
                 break
-            if not self.has_room(head, replica, now):
+            if head.left and self.keeps_waiting(head, replica, now):
                 break
             self.admit(head, replica, now)
             if head.left:
@@ -273,10 +248,25 @@ class Naive:
             for request in self.chosen(replica):
                 replica.work[request.number] = 1
 
+    def keeps_waiting(self, head: Request, replica: Replica, now: int) -> bool:
+        if self.system.order != "pace":
+            return False
+        decoders = self.decoders(replica)
+        decodes = min(len(decoders), self.system.max_running)
+        step = self.decoding_fs(decodes, self.used(replica))
+        prompts = [(0, n) for n in (*replica.work.values(), head.left)]
+        whole = step + length_fs(self.costs, prompts, [], 0)
+        zs = [r.dry(self.system) for r in decoders]
+        return any(now + step // 10**6 <= z < now + whole // 10**6 for z in zs)
+
+    def decoding_fs(self, tokens: int, read: int) -> int:
+        """``tokens`` decoded while ``read`` tokens of KV are read."""
+        return length_fs(self.costs, [], [0] * tokens, 0) + self.costs.context * read
+
     def choose_chunked(self, replica: Replica, now: int) -> None:
         had_to_go = self.make_memory(replica)
         were_decoding = len(self.decoders(replica))
-        first_prompt = self.first_prompt(replica)
+        first_prompt = self.first_prompt(replica, now)
         chosen = self.chosen(replica)
         for request in chosen:
             replica.work[request.number] = 1
@@ -288,7 +278,7 @@ class Naive:
         places = self.system.max_running - were_decoding
         while not had_to_go and budget:
             head = self.head(replica)
-            if head is None or not self.has_room(head, replica, now):
+            if head is None or not self.fits(head, replica):
                 break
             self.admit(head, replica, now)
             if not head.decoding:
@@ -305,13 +295,15 @@ class Naive:
                 else:
                     del replica.work[request.number]
 
-    def first_prompt(self, replica: Replica) -> float:
-        """When the first reader who waits for a context runs dry; never, but under pace."""
+    def first_prompt(self, replica: Replica, now: int) -> float:
+        """B: when the first reader who waits for a context runs dry; never, but under pace."""
         if self.system.order != "pace":
             return float("inf")
         head = self.head(replica)
         waiting = [r for r in replica.batch if not r.decoding] + ([head] if head else [])
-        return min((r.dry(self.system) for r in waiting), default=float("inf"))
+        found = min((r.dry(self.system) for r in waiting), default=float("inf"))
+        step = self.decoding_fs(self.system.budget, self.used(replica))
+        return max(found, now + 2 * step // 10**6)
 
     def give(self, request: Request, replica: Replica, budget: int) -> int:
         n = min(request.left, budget)
@@ -487,6 +479,11 @@ class Naive:
 
 
 def length_ns(costs: Costs, prompts: list[tuple[int, int]], contexts: list[int], moved: int) -> int:
+    """[4] Whole ns of an iteration."""
+    return max(1, -(-length_fs(costs, prompts, contexts, moved) // 10**6))
+
+
+def length_fs(costs: Costs, prompts: list[tuple[int, int]], contexts: list[int], moved: int) -> int:
     """[7] The length of an iteration; ``prompts`` are (computed before, computed now)."""
     tokens = sum(n for _, n in prompts) + len(contexts)
     pairs = sum(query + 1 for before, n in prompts for query in range(before, before + n))
@@ -494,8 +491,7 @@ def length_ns(costs: Costs, prompts: list[tuple[int, int]], contexts: list[int],
     prompt_attention = max(costs.pair * pairs, costs.context * sum(b + n for b, n in prompts))
     decode_attention = costs.context * sum(contexts)
     fs = costs.overhead + linear + prompt_attention + decode_attention
-    fs += costs.exchange * tokens + costs.swap * moved
-    return max(1, -(-fs // 10**6))
+    return fs + costs.exchange * tokens + costs.swap * moved
 
 
 def noise(seed: int, replica: int, iteration: int) -> int:

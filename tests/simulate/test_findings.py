@@ -16,6 +16,7 @@ from benchmarks.paper.setting import (
     CHUNKED,
     CHUNKED_2048,
     CODE,
+    CONVERSATION,
     DELAYED,
     LOOGLE,
     MIGRATED,
@@ -111,8 +112,13 @@ class TestStalls:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_g_protecting_whose_reader_runs_dry_beats_first_come_first_served(seed):
-    places = [CODE.at(3.5, 4.0, 4.5), SHAREGPT.at(2.25, 2.5, 2.75)]
+    places = [CODE.at(3.5, 4.0, 4.5), CONVERSATION.at(6.5, 7.0, 7.5)]
     holds(pace.pace_beats_fcfs([of(where, seed) for where in places]))
+
+
+def test_g_not_for_a_reader_who_is_as_fast_as_the_server():
+    where = of(CONVERSATION.at(6.5, 7.0, 7.5), 1)
+    assert pace.pace_beats_fcfs([where], speeds=(20.0,)).verdict == "does not reproduce"
 
 
 @pytest.mark.slow
