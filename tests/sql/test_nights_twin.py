@@ -32,6 +32,7 @@ from tests.sql.support import (
     differences,
     measured,
     rows_of,
+    same,
 )
 from tests.strategies import HOUR, benefits, readers
 
@@ -136,7 +137,7 @@ def test_macros_over_nights(held, drawn):
             ]
             window = window_of(members, every, drawn)
             assert row["requests"] == len(members)
-            assert row["duration_s"] == (None if window is None else window / S)
+            assert row["duration_s"] == (None if window is None else float(window) / S)
 
 
 @st.composite
@@ -211,7 +212,7 @@ def check_class(row, number, deliveries, kind, every, drawn):
     """One group of a class against the twin, measured anew for the reader of the class."""
     window = window_of(committed(number, deliveries), every, drawn)
     assert row["requests"] == len(deliveries)
-    assert row["duration_s"] == (None if window is None else window / S)
+    assert row["duration_s"] == (None if window is None else float(window) / S)
     if kind is None:
         judged = {k: v for k, v in row.items() if k not in KEPT_WITHOUT_CLASS}
         assert set(judged.values()) == {None}
