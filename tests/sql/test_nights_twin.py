@@ -32,7 +32,6 @@ from tests.sql.support import (
     differences,
     measured,
     rows_of,
-    same,
 )
 from tests.strategies import HOUR, benefits, readers
 

@@ -278,7 +278,6 @@ def test_rejects_and_gaps_are_shown():
     )
     no_night = dict.fromkeys(("job", "day", "commit_id"))
     assert rows_of(con, "FROM rejects") == [reject | no_night]
-    assert rows_of(con, "FROM rejects") == [reject | in_no_store]
     found = rows_of(con, "SELECT hour, low_ms, high_ms, n_gaps FROM gaps ORDER BY bucket")
     assert found == [
         {
