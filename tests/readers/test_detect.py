@@ -73,7 +73,7 @@ def test_an_empty_file_is_said_to_be_empty(path, data):
         ("hello", "not a trace"),
         ('{"a": 1}', "JSON with such keys as a"),
         ("[1, 2]", "not a trace"),
-        (gzip.compress(b'{"chunk_times_ns": []}'), "gzip"),
+        (gzip.compress(b'{"chunk_times_ns": []}', mtime=0), "gzip"),
         (b"PAR1 but no more", "cannot be read"),
         (b"ARROW1\0\0 but no more", "cannot be read"),
         ('{"benchmarks": [], "metadata": {"guidellm_version": "0.8.1"}}', "without the requests"),
