@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STORED = (REQUESTS, GAPS, REJECTS, RUNS, NIGHTS, CLASSES)
 """The tables of a store."""
 
+PARTITIONS = ("job", "day", "system", "workload")
+"""The columns that folders are named by; side tables have the first two alone."""
+
 ROOT = "sg_root"
 """The variable that says where the files are: a pattern, without a slash at its end."""
 
@@ -68,71 +71,92 @@ def literal(text: str) -> str:
     return f"'{escaped}'"
 
 
-def base_statements(snapshot: Snapshot, settings: Mapping[str, Any] | None) -> Iterator[str]:
-    """Views ``measured_*`` over the first file of each list; ``sg_root`` must be set.
+def empty_statements() -> Iterator[str]:
+    """Views ``measured_*`` of the declared columns and no rows, whatever the store."""
+    for spec in (*STORED, SETTINGS):
+        name = spec.name.removeprefix("measured_")
+        yield f"CREATE OR REPLACE VIEW measured_{name} AS {_declared(spec)};"
 
-    ``file_statements`` gives the lists their length. A table without files has its columns still.
-    ``measured_settings`` is the row ``settings``, or what the newest night was measured with.
+
+def base_statements(
+    snapshot: Snapshot, settings: Mapping[str, Any] | None, *, in_relations: bool = False
+) -> Iterator[str]:
+    """Views ``measured_*`` over the lists of files, which must be there and not be empty.
+
+    A list is a variable with paths, or (``in_relations``) a relation of that name. A table without
+    files has its columns still. ``measured_settings`` is the row ``settings``, or what the newest
+    night was measured with.
     """
     for spec in STORED:
-        groups = snapshot.groups(spec.name)
-        yield from _lists(spec.name, {name: files[:1] for name, files in groups.items()})
-        parts = _parts(snapshot, spec, spec.name, groups)
+        parts = _parts(snapshot, spec, spec.name, in_relations)
         yield _BASE.format(name=spec.name, parts=parts)
-    newest = _newest(snapshot)
-    if settings is None and newest:
-        yield from _lists(_NEWEST, newest)
-        parts = _parts(snapshot, NIGHTS, _NEWEST, newest)
+    if settings is None and snapshot.files[NIGHTS.name]:
+        parts = _parts(snapshot, NIGHTS, _NEWEST, in_relations)
         yield _newest_settings(parts, is_alone=len(snapshot.files[NIGHTS.name]) == 1)
     else:
         yield _given_settings(settings or settings_row(SummarySettings()))
 
 
-def file_statements(snapshot: Snapshot) -> Iterator[str]:
-    """The lists of files, whole."""
-    for spec in STORED:
-        yield from _lists(spec.name, snapshot.groups(spec.name))
+def file_lists(snapshot: Snapshot) -> dict[str, Sequence[DataFile]]:
+    """The files of every list by its name."""
+    return {
+        _list_name(name, schema_id): files
+        for name in (*(spec.name for spec in STORED), _NEWEST)
+        for schema_id, files in _groups(snapshot, name).items()
+    }
 
 
-def _lists(name: str, groups: Groups) -> Iterator[str]:
-    """A variable with the paths of each group; one text, split, for DuckDB parses many ten times slower."""
-    for schema_id, files in groups.items():
-        paths = literal("\n".join(file.path for file in files))
-        yield (
-            f"SET VARIABLE sg_{name}_{schema_id} = "
-            f"[getvariable('{ROOT}') || '/' || path FOR path IN string_split({paths}, chr(10))];"
-        )
+def list_statement(name: str, files: Sequence[DataFile]) -> str:
+    """A list of paths below ``sg_root``; one text, split, for DuckDB parses many ten times slower."""
+    paths = literal("\n".join(file.path for file in files))
+    return (
+        f"SET VARIABLE {name} = "
+        f"[getvariable('{ROOT}') || '/' || path FOR path IN string_split({paths}, chr(10))];"
+    )
 
 
-def _parts(snapshot: Snapshot, spec: TableSpec, name: str, groups: Groups) -> str:
+def _list_name(name: str, schema_id: str) -> str:
+    return f"sg_{name}_{schema_id}"
+
+
+def _groups(snapshot: Snapshot, name: str) -> Groups:
+    return _newest(snapshot) if name == _NEWEST else snapshot.groups(name)
+
+
+def _parts(snapshot: Snapshot, spec: TableSpec, name: str, in_relations: bool) -> str:
     """Every group of files, under the declared columns: a column that no file has yet is there too."""
     reads = [
-        _read(snapshot, f"sg_{name}_{schema_id}", files[0]) for schema_id, files in groups.items()
+        _read(snapshot, _list_name(name, schema_id), files[0], in_relations)
+        for schema_id, files in _groups(snapshot, name).items()
     ]
     return _BY_NAME.join([_declared(spec), *reads])
 
 
 def _declared(spec: TableSpec) -> str:
-    keys = (column for column in (JOB, DAY, COMMIT_ID) if column.name not in spec.names)
+    keys = (
+        column
+        for column in (JOB, DAY, COMMIT_ID)
+        if spec is not SETTINGS and column.name not in spec.names
+    )
     columns = (
         f"CAST(NULL AS {_kind(c.type)}) AS {_quoted(c.name)}" for c in (*spec.columns, *keys)
     )
     return f"SELECT {', '.join(columns)} WHERE false"
 
 
-def _read(snapshot: Snapshot, variable: str, example: DataFile) -> str:
+def _read(snapshot: Snapshot, name: str, example: DataFile, in_relation: bool) -> str:
     """The files of a list, their columns by name: a folder above the store may be called K=V as well.
 
     Qualified, for a parameter of a macro that comes to read the view hides a plain name (alpha).
     """
-    partitions = ("job", "day", "system", "workload")[: len(example.values)]
-    kinds = ", ".join(f"'{name}': {'DATE' if name == 'day' else 'VARCHAR'}" for name in partitions)
-    names = (*snapshot.schemas[example.schema_id].names, *partitions)
-    columns = ", ".join(f"f.{_quoted(name)}" for name in names)
-    return (
-        f"SELECT {columns} FROM read_parquet(getvariable('{variable}'), "
-        f"hive_partitioning = true, hive_types = {{{kinds}}}) AS f"
+    partitions = PARTITIONS[: len(example.values)]
+    kinds = ", ".join(f"'{part}': {'DATE' if part == 'day' else 'VARCHAR'}" for part in partitions)
+    columns = (*snapshot.schemas[example.schema_id].names, *partitions)
+    files = (
+        f"read_parquet(getvariable('{name}'), hive_partitioning = true, hive_types = {{{kinds}}})"
     )
+    listed = ", ".join(f"f.{_quoted(column)}" for column in columns)
+    return f"SELECT {listed} FROM {name if in_relation else files} AS f"
 
 
 def _newest(snapshot: Snapshot) -> Groups:

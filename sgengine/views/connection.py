@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -11,8 +12,8 @@ import pyarrow as pa
 
 from sgengine.analyze.stored_files import Wanted
 from sgengine.store import Snapshot, Store
-from sgengine.views.query import check_query, run_query
-from sgengine.views.store import open_store
+from sgengine.views.query import run_query
+from sgengine.views.store import open_store, prepare
 
 
 class Rows:
@@ -44,8 +45,9 @@ class StoreConnection:
 
     Every query sees the version that was newest when the connection was made, or the one that ``at``
     names, until ``refresh``. ``wanted`` narrows it; ``settings`` gives the row of
-    ``measured_settings`` for a snapshot (None: those of its newest night). A statement that does not parse as SELECT, EXPLAIN or PIVOT is refused;
-    so is any access to other files, settings and extensions. A context manager.
+    ``measured_settings`` for a snapshot (None: those of its newest night). A statement that does not
+    parse as SELECT, EXPLAIN or PIVOT is refused; so is any access to files elsewhere, settings and
+    extensions. A context manager.
     """
 
     def __init__(
@@ -60,8 +62,11 @@ class StoreConnection:
         self._open()
 
     def _open(self) -> None:
-        snapshot = self._store.snapshot(self._at)
-        self._con = open_store(snapshot, self._settings(snapshot), self._wanted)
+        with ThreadPoolExecutor(1) as thread:  # while the log is read
+            prepared = thread.submit(prepare)
+            snapshot = self._store.snapshot(self._at)
+            row = self._settings(snapshot)
+        self._con = open_store(snapshot, row, self._wanted, prepared.result())
         self.snapshot: Snapshot = snapshot
 
     @property
@@ -75,7 +80,6 @@ class StoreConnection:
         Raises UsageError, in one line, for another statement, for files and settings, and for every
         error of SQL; DataError if a file of the snapshot is gone.
         """
-        check_query(query)
         return Rows(run_query(self._con, query))
 
     execute = sql

@@ -24,6 +24,15 @@ _DAMAGED = (
 _GONE = re.compile(r'file "(.*/s[0-9a-f]{8}-[0-9a-f]{16}-\d+\.parquet)/\*\*')
 """What DuckDB may not read if a data file of a store is gone: it takes the name for a folder's."""
 
+_COPY = re.compile(r"\bcopy\b", re.IGNORECASE | re.ASCII)
+
+_BLANK = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+_EXPLAIN = re.compile(
+    rf"{_BLANK}EXPLAIN\b{_BLANK}(?:ANALYZE\b|\({_BLANK}(?:ANALYZE|FORMAT)\b[^)]*\))?{_BLANK}",
+    re.IGNORECASE | re.DOTALL,
+)
+"""EXPLAIN with its options, which DuckDB takes for one statement with what is explained."""
+
 _WIDE = pa.decimal128(38, 0)
 """What a HUGEINT, DuckDB's sum of integers, becomes in Arrow."""
 
@@ -63,6 +72,29 @@ def check_query(sql: str) -> None:
         raise UsageError(f"the query holds {len(statements)} statements: {_ALLOWED}")
     if statements[0].type not in _READS:
         raise UsageError(f"the query is a {statements[0].type.name} statement: {_ALLOWED}")
+    if _holds_copy(sql):
+        raise UsageError(f"the query has the word COPY, which writes files: {_ALLOWED}")
+    if statements[0].type == duckdb.StatementType.EXPLAIN:
+        check_query(_explained(sql))
+
+
+def _holds_copy(sql: str) -> bool:
+    """Whether the word stands outside of literals, quoted names and comments.
+
+    WITH x AS (COPY t TO 'FILE') SELECT ... is a SELECT to the parser, and writes files, in a read-only
+    transaction, too: the word is all that tells it. Where places in the text may be those of another
+    one (DuckDB counts bytes, and takes other spaces for blanks), the word is refused wherever it is.
+    """
+    found = [match.start() for match in _COPY.finditer(sql)]
+    if not found or not sql.isascii():
+        return bool(found)
+    starts = [(place, kind) for place, kind in duckdb.tokenize(sql) if place in found]
+    return any(kind == duckdb.token_type.keyword for _, kind in starts)
+
+
+def _explained(sql: str) -> str:
+    """The statement behind EXPLAIN, ANALYZE and options in brackets; what is none stays."""
+    return _EXPLAIN.sub("", sql, count=1)
 
 
 def _narrowed(table: pa.Table) -> pa.Table:

@@ -1,14 +1,14 @@
 """The text that opens a store in any DuckDB: where its files are, the bases over them, the catalog.
 
-``STORE/_sgengine/views.sql`` is this text; ``open_store`` runs the same statements.
+``STORE/_sgengine/views.sql`` is this text; ``open_store`` makes the same views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sgengine.views.bases import ROOT, base_statements, file_statements, literal
+from sgengine.views.bases import ROOT, base_statements, file_lists, list_statement, literal
 from sgengine.views.statements import catalog_statements
 
 if TYPE_CHECKING:
@@ -59,17 +59,17 @@ def publish(snapshot: Snapshot) -> None:
     Store.open(snapshot.root).publish_views(script(snapshot))
 
 
-def store_statements(
-    snapshot: Snapshot, settings_row: Mapping[str, Any] | None = None
-) -> Iterator[str]:
+def store_statements(snapshot: Snapshot) -> Iterator[str]:
     """Statements that make the bases and the catalog over a store whose root is set.
 
     The catalog is created while each list holds one file, for DuckDB looks at the whole list whenever
     it binds a view that reads it.
     """
-    yield from base_statements(snapshot, settings_row)
+    lists = file_lists(snapshot)
+    yield from (list_statement(name, files[:1]) for name, files in lists.items())
+    yield from base_statements(snapshot, None)
     yield from catalog_statements()
-    yield from file_statements(snapshot)
+    yield from (list_statement(name, files) for name, files in lists.items())
 
 
 def find_root(snapshot: Snapshot) -> str:

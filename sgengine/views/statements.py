@@ -27,6 +27,11 @@ def catalog_statements() -> tuple[str, ...]:
     )
 
 
+def view_statement(name: str) -> str:
+    """The statement that creates one view."""
+    return next(_code(item) for item in load_catalog() if item.name == name)
+
+
 def _code(item: SqlObject) -> str:
     return _COMMENT.sub("", item.sql).strip()
 

@@ -168,7 +168,7 @@ def commit(
         if gaps is not None:
             staging.gaps(gaps, night.day)
         if classes is not None:
-            staging.classes(classes)
+            staging.classes(classes.drop_columns(["commit_id"]))
         facts = NightFacts(
             settings_row=DEFAULT_SETTINGS | dict(settings or {}),
             code_version="0",
