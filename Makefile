@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-faults test-long test-nojit lint style types layers bench paper docs wheel constraints setup clean
+.PHONY: help demo test test-faults test-long test-nojit lint style types layers bench bench-full paper docs wheel constraints setup clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 WORKERS ?= 2
+# Neighbours stay together, and with them what a file's tests share, until a worker has nothing to do.
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,16 +37,16 @@ demo: $(READY) ## the sample traces, analysed and queried
 	FROM requests GROUP BY ALL ORDER BY ALL" data/*.parquet
 
 test: $(READY) ## the tests, in under five minutes on two cores
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not nightly"
+	@$(PYTEST) -m "not slow and not nightly"
 
 test-long: $(READY) ## all tests, with 5000 examples a property
-	@SGENGINE_HYPOTHESIS=nightly $(BIN)/python -m pytest -q -n $(WORKERS)
+	@SGENGINE_HYPOTHESIS=nightly $(PYTEST)
 
 test-faults: $(READY) ## the results store under crashes, kills, races, damage and full disks, at length
-	@SGENGINE_FAULTS=long $(BIN)/python -m pytest -q -n $(WORKERS) tests/store
+	@SGENGINE_FAULTS=long $(PYTEST) tests/store
 
 test-nojit: $(READY) ## the kernels as plain Python, where an index out of bounds is an error
-	@NUMBA_DISABLE_JIT=1 SGENGINE_HYPOTHESIS=quick $(BIN)/python -m pytest -q -n $(WORKERS) \
+	@NUMBA_DISABLE_JIT=1 SGENGINE_HYPOTHESIS=quick $(PYTEST) \
 		-m "not slow and not nightly" $(wildcard tests/kernels tests/compute)
 
 lint: style types layers ## style, format, types and import layers
@@ -59,10 +61,14 @@ types: $(READY) ## mypy alone
 layers: $(READY) ## the import contracts alone
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## the benchmarks, and their table
+bench: $(READY) ## the benchmarks, and their table (minutes)
 	$(BIN)/python -m benchmarks.run
 
+bench-full: $(READY) ## with a day, 2 G tokens, the curves and the clients' own code (20 GB of disk, half an hour)
+	$(BIN)/python -m benchmarks.run --size full
+
 paper: $(READY) ## the evaluation: systems, workloads and rates, simulated and analysed (minutes)
+	$(BIN)/python -m benchmarks.published
 	$(BIN)/python -m benchmarks.paper
 
 docs: $(READY) ## docs/reference, from the declarations
@@ -82,5 +88,5 @@ constraints: $(READY) ## constraints.txt anew, from an environment of the newest
 
 clean: ## remove what can be made again, .venv too
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
-		.import_linter_cache .numba_cache
+		.import_linter_cache .numba_cache .bench
 	find sgengine tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,9 +1,14 @@
 """The same figures by other means: ttft, e2e_latency, itl_max, user idle latency and late tokens.
 
-Each takes a DELIVERIES table whose rows have chunks and gives an (R, 5) int64 array, rows in order.
+Each takes a DELIVERIES table whose rows have one token a chunk and gives an (R, 5) int64 array, rows in
+order; the last two from a Parquet file, too.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -11,50 +16,50 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from sgengine.compute.ragged import Ragged, frozen
-from sgengine.kernels import request, scan
+from benchmarks.threads import over
+from sgengine.compute import MeasureSettings
+from sgengine.compute.ragged import Ragged, empty_lists, frozen, lists
+from sgengine.compute.rows import measure_rows
+from sgengine.kernels import scan
+from sgengine.objectives import Reader
 
 FIRST_NS = PACE_NS = 25_000_000
+READER = Reader(first_ns=FIRST_NS, pace_ns=PACE_NS)
+SLIM = MeasureSettings(reader=READER, envelopes=False, smoothness=False, gaps=False)
 Figures = npt.NDArray[np.int64]
 
 
-def flat(table: pa.Table) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Times and offsets of each chunk of the table, zero-copy."""
-    parts = []
-    for chunk in table["chunk_times_ns"].chunks:
-        offsets = chunk.offsets.to_numpy().astype(np.int64)
-        parts.append((chunk.values.to_numpy(), offsets))
-    return parts
+def ragged_of(batch: pa.RecordBatch) -> Ragged:
+    """The arrays that kernels take, of rows of one token a chunk."""
+    times = lists(batch.column("chunk_times_ns"), np.int64)
+    none = empty_lists(batch.num_rows, np.int32)
+    return Ragged(
+        times=times.values,
+        offsets=times.offsets,
+        sizes=none.values,
+        size_offsets=none.offsets,
+        kinds=frozen(np.full(batch.num_rows, scan.ONE_EACH, dtype=np.uint8)),
+    )
+
+
+def by_kernels(ragged: Ragged) -> Figures:
+    """The engine's kernels over one batch."""
+    found = measure_rows(ragged, np.diff(ragged.offsets), SLIM)
+    return np.stack([found.ttft, found.last_token, found.itl_max, found.idle, found.late], axis=1)
 
 
 def by_sgengine(table: pa.Table) -> Figures:
-    """The engine's own kernels, one thread."""
-    found = []
-    for times, offsets in flat(table):
-        rows = offsets.size - 1
-        out = [np.zeros(rows, dtype=np.int64) for _ in range(7)]
-        ragged = Ragged(
-            times=frozen(times),
-            offsets=frozen(offsets),
-            sizes=frozen(np.zeros(0, dtype=np.int32)),
-            size_offsets=frozen(np.zeros(rows + 1, dtype=np.int64)),
-            kinds=frozen(np.full(rows, scan.ONE_EACH, dtype=np.uint8)),
-        )
-        tokens = (ragged.times, ragged.offsets, ragged.sizes, ragged.size_offsets, ragged.kinds)
-        n = np.diff(offsets)
-        breach = np.zeros(rows, dtype=np.uint8)
-        ttft, last, chunk, gap, idle, low, late = out
-        reader = (FIRST_NS, PACE_NS)
-        figures = (ttft, last, chunk, gap, idle, low, late)
-        request.latency_and_delivery(*tokens, *reader, breach, n, *figures)
-        found.append(np.stack([ttft, last, gap, idle, late], axis=1))
-    return np.concatenate(found)
+    """The engine's kernels over the batches of a table, as many threads as it uses."""
+    return np.concatenate(over(by_kernels, [ragged_of(batch) for batch in table.to_batches()]))
 
 
 def by_numpy(table: pa.Table) -> Figures:
     """Whole-array NumPy over the flat tokens, reduced by request."""
     found = []
-    for times, offsets in flat(table):
+    for batch in table.to_batches():
+        ragged = ragged_of(batch)
+        offsets = ragged.offsets - ragged.offsets[0]
+        times = ragged.times[ragged.offsets[0] : ragged.offsets[-1]]
         starts, ends = offsets[:-1], offsets[1:] - 1
         index = np.arange(times.size) - np.repeat(starts, np.diff(offsets))
         lateness = times - (FIRST_NS + index * PACE_NS)
@@ -75,49 +80,64 @@ def by_numpy(table: pa.Table) -> Figures:
     return np.concatenate(found)
 
 
-def by_polars(table: pa.Table) -> Figures:
-    """Polars expressions over the list column, all its threads."""
+def by_polars(data: pa.Table | Path) -> Figures:
+    """Polars expressions over the list column, all its threads.
+
+    List arithmetic: twice as fast as exploding, four times as fast as windows over the rows.
+    """
     times = pl.col("chunk_times_ns")
-    frame = pl.DataFrame(table.select(["chunk_times_ns"])).lazy().with_row_index("row")
-    exploded = frame.explode("chunk_times_ns").with_columns(
-        (times - FIRST_NS - PACE_NS * pl.int_range(pl.len()).over("row")).alias("lateness"),
-        (times - times.shift(1).over("row")).alias("gap"),
+    lateness = pl.col("lateness")
+    if isinstance(data, Path):
+        frame = pl.scan_parquet(data)
+    else:
+        frame = pl.DataFrame(data.select(["chunk_times_ns"])).lazy()
+    due = pl.int_ranges(0, times.list.len()) * PACE_NS + FIRST_NS
+    figures = frame.select(times, (times - due).alias("lateness")).select(
+        times.list.first().alias("ttft"),
+        times.list.last().alias("e2e"),
+        times.list.diff().list.max().fill_null(0).alias("gap"),
+        pl.max_horizontal(lateness.list.max(), 0).alias("idle"),
+        lateness.list.eval((pl.element() > 0).cast(pl.Int64)).list.sum().alias("late"),
     )
-    figures = exploded.group_by("row", maintain_order=True).agg(
-        times.first().alias("ttft"),
-        times.last().alias("e2e"),
-        pl.col("gap").max().fill_null(0),
-        pl.max_horizontal(pl.col("lateness").max(), 0).alias("idle"),
-        (pl.col("lateness") > 0).sum().cast(pl.Int64).alias("late"),
-    )
-    return figures.drop("row").collect().to_numpy().astype(np.int64)
+    return figures.collect().to_numpy().astype(np.int64)
 
 
+_LATE = f"t - ({FIRST_NS} + (i - 1) * {PACE_NS})"
 _SQL = f"""
-WITH t AS (
+WITH listed AS (
     SELECT row_number() OVER () AS row, chunk_times_ns AS x FROM deliveries
+),
+tokens AS (
+    SELECT
+        row,
+        unnest(x) AS t,
+        generate_subscripts(x, 1) AS i,
+        unnest(list_prepend(NULL, x[:-2])) AS before
+    FROM listed
 )
 SELECT
-    x[1],
-    x[len(x)],
-    coalesce(list_max([x[i + 1] - x[i] FOR i IN range(1, len(x))]), 0),
-    greatest(list_max([x[i] - ({FIRST_NS} + (i - 1) * {PACE_NS}) FOR i IN range(1, len(x) + 1)]), 0),
-    len([i FOR i IN range(1, len(x) + 1) IF x[i] > {FIRST_NS} + (i - 1) * {PACE_NS}])
-FROM t ORDER BY row
+    min(t),
+    max(t),
+    coalesce(max(t - before), 0),
+    greatest(max({_LATE}), 0),
+    count(*) FILTER ({_LATE} > 0)
+FROM tokens GROUP BY row ORDER BY row
 """
 
 
-def by_duckdb(table: pa.Table) -> Figures:
-    """DuckDB list functions over the same Arrow table, all its threads."""
+def by_duckdb(data: pa.Table | Path) -> Figures:
+    """DuckDB over the same Arrow table or file, all its threads.
+
+    Unnested and grouped: a third faster than list functions.
+    """
     with duckdb.connect() as con:
-        con.register("deliveries", table.select(["chunk_times_ns"]))
+        if isinstance(data, Path):
+            con.read_parquet(str(data)).create_view("deliveries")
+        else:
+            con.register("deliveries", data.select(["chunk_times_ns"]))
         columns = con.execute(_SQL).fetchnumpy().values()
         return np.stack([np.asarray(column, dtype=np.int64) for column in columns], axis=1)
 
 
-CONTENDERS = {
-    "sgengine kernels, 1 thread": by_sgengine,
-    "NumPy": by_numpy,
-    "Polars": by_polars,
-    "DuckDB SQL": by_duckdb,
-}
+SQL: dict[str, Callable[[Any], Figures]] = {"Polars": by_polars, "DuckDB SQL": by_duckdb}
+"""Those that also read files."""

@@ -6,9 +6,11 @@ since the arrival. The others get an easier task: the chunks alone, request and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, pairwise
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -16,6 +18,9 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from benchmarks.case import Budget, Case
+from benchmarks.sizes import Size
+from benchmarks.threads import WORKERS
 from benchmarks.workloads import Workload
 from sgengine import shuffle
 
@@ -25,6 +30,45 @@ _LABELS = {"run": "r", "system": "s", "workload": "w", "clock": "unix", "origin"
 _KINDS = pa.array(["arrival", "chunk", "end"])
 _BATCH_ROWS = 1 << 20
 _BATCH_BYTES = 64 << 20
+
+
+def cases(size: Size, _folder: Path) -> Iterator[Case]:
+    """Integer and string ids; all are checked equal before any is timed."""
+    limits = {"integer ids": (False, 80e6, 1.7), "string ids": (True, 45e6, 1.1)}
+    for ids, (texts, rate, faster) in limits.items():
+        log = log_of(size.memory, texts=texts)
+        chunks = chunks_of(log)
+        expected = times_by_request(by_sgengine(log, WORKERS))
+        for name, grouped in CONTENDERS.items():
+            assert np.array_equal(times_by_request(grouped(chunks)), expected), f"{name} disagrees"
+        del expected
+        names = {name: f"events, grouping alone: {ids}, {name}" for name in CONTENDERS}
+        ours = f"events -> deliveries: {ids}, {WORKERS} threads"
+        yield Case(
+            name=ours,
+            amount=log.num_rows,
+            unit="events",
+            nbytes=log.nbytes,
+            action=partial(by_sgengine, log, WORKERS),
+            budgets=(
+                Budget(text=f"{rate / 1e6:.0f} M events/s", ratio="rate", limit=rate),
+                Budget(
+                    text=f"{faster} x the best of the others",
+                    ratio="faster",
+                    limit=faster,
+                    of=tuple(names.values()),
+                ),
+            ),
+        )
+        for name, grouped in CONTENDERS.items():
+            yield Case(
+                name=names[name],
+                amount=chunks.num_rows,
+                unit="events",
+                nbytes=chunks.nbytes,
+                action=partial(grouped, chunks),
+                against=ours,
+            )
 
 
 def log_of(workload: Workload, *, texts: bool) -> pa.Table:

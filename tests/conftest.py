@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.s3 import s3, s3_server
+
+__all__ = ["s3", "s3_server"]  # fixtures
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -21,6 +26,11 @@ settings.register_profile("nightly", max_examples=5000, **_COMMON)
 settings.load_profile(
     os.environ.get("SGENGINE_HYPOTHESIS") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is there for good, libraries and tests, out of all later garbage collections."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

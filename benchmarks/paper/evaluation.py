@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.paper import overview, pace, page, policies, rates, stalls
+from benchmarks.paper import abandoned, elsewhere, overview, pace, page, policies, rates, stalls
 from benchmarks.paper.finding import Finding, Row
 from benchmarks.paper.setting import (
     ABANDONED,
     BURSTY,
+    CLOSE,
     CODE,
     DELAYED,
     MIGRATED,
@@ -18,6 +19,8 @@ from benchmarks.paper.setting import (
     PAYING,
     PAYING_ALPHAS,
     PAYING_IDLE_S,
+    RULED,
+    RULED_BY,
     SHAREGPT,
     SUMMARIZATION,
     WORKLOADS,
@@ -30,14 +33,17 @@ def findings() -> list[Finding]:
         _timed(found)
         for found in (
             lambda: rates.rises_and_falls(WORKLOADS),
-            lambda: rates.chunking_moves_the_peak(WORKLOADS),
+            lambda: rates.chunking_moves_the_peak(CLOSE),
             lambda: rates.chunking_helps_tails_more(WORKLOADS),
             lambda: rates.alpha_never_raises_the_best_rate(WORKLOADS),
             lambda: policies.delaying(DELAYED),
             lambda: policies.abandoning(ABANDONED),
+            lambda: abandoned.gaining(RULED, RULED_BY),
             lambda: stalls.preempting(stalls.LONG_ANSWERS),
             lambda: stalls.migrating(MIGRATED),
             lambda: pace.pace_beats_fcfs(WORKLOADS, (5.0, 20.0)),
+            lambda: elsewhere.pace_elsewhere(),
+            lambda: elsewhere.pace_elsewhere(speed=20.0),
         )
     ]
 

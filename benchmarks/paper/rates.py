@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.paper.finding import Finding, Row
 from benchmarks.paper.runs import best, by_rate, mean_by_rate, points
-from benchmarks.paper.setting import ALPHAS, CHUNKED, CHUNKED_2048, PREFILL_FIRST, Where
+from benchmarks.paper.setting import ALPHA, ALPHAS, CHUNKED, CHUNKED_2048, PREFILL_FIRST, Where
 from sgengine.simulate import System
 
 RISEN, FALLEN, SATURATED = 1.2, 0.9, 0.9
@@ -55,16 +55,27 @@ def chunking_moves_the_peak(
 
 
 def _moved(where: Where, system: System) -> Row:
-    sides = points(PREFILL_FIRST, where), points(system, where)
-    plain, chunked = map(by_rate, sides)
+    sides = [points(each, where, alphas=(ALPHA,)) for each in (PREFILL_FIRST, system)]
     old, new = map(best, sides)
+    plain, chunked = map(by_rate, sides)
+    most = [
+        max(mean_by_rate(side, lambda p: p.figures["output_throughput"]).values()) for side in sides
+    ]
+    shifts = [
+        best(p for p in sides[1] if p.seed == seed) - best(p for p in sides[0] if p.seed == seed)
+        for seed in where.seeds
+    ]
     return {
         "workload": where.workload,
         "system": system.name,
         "peak of prefill-first at": old,
         "its peak at": new,
+        "seeds: higher": sum(shift > 0 for shift in shifts),
+        "lower": sum(shift < 0 for shift in shifts),
         "smooth goodput there: prefill-first": plain[old],
         "its own": chunked[new],
+        "most throughput: prefill-first": most[0],
+        "its own ": most[1],
         "holds": new > old,
     }
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 import sgengine
+from benchmarks.paper.mixes import loads
 from benchmarks.paper.setting import ALPHA, ALPHAS, Where
-from sgengine.api.loads import Demand
 from sgengine.capacity import RatedRun, best_rate_of_runs
 from sgengine.simulate import Simulated, System, simulate
 
@@ -21,7 +21,7 @@ READER = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One run: the figures of its only group, and its smooth goodput for each alpha of ``ALPHAS``."""
+    """One run: the figures of its only group, and its smooth goodput for each alpha asked for."""
 
     system: str
     rate: float
@@ -30,20 +30,9 @@ class Point:
     smooth: dict[float, float]
 
 
-def demand(where: Where) -> Demand:
-    """What is asked of every system."""
-    return Demand(
-        workload=where.workload,
-        arrivals=where.arrivals,
-        rates=where.rates,
-        seeds=where.seeds,
-        duration_s=where.duration_s,
-    )
-
-
 def served(system: System, where: Where) -> Iterator[Simulated]:
     """Every run of a system, rate by rate."""
-    for load, seed in demand(where).loads():
+    for load, seed in loads(where):
         yield simulate(system, load, where.cost, seed)
 
 
@@ -53,17 +42,19 @@ def deliveries(system: System, where: Where) -> pa.Table:
 
 
 @cache
-def points(system: System, where: Where, speed: float = READER) -> tuple[Point, ...]:
+def points(
+    system: System, where: Where, speed: float = READER, alphas: tuple[float, ...] = ALPHAS
+) -> tuple[Point, ...]:
     """Every run of a system, measured for a reader of ``speed`` tokens/s."""
-    return tuple(_point(run.deliveries, where, speed) for run in served(system, where))
+    return tuple(_point(run.deliveries, where, speed, alphas) for run in served(system, where))
 
 
-def _point(table: pa.Table, where: Where, speed: float) -> Point:
+def _point(table: pa.Table, where: Where, speed: float, alphas: tuple[float, ...]) -> Point:
     measured = sgengine.measure(table, speed=speed)
     by = ("system", "request_rate", "seed")
     smooth = {
         alpha: sgengine.summarize(measured, by=by, alpha=alpha).groups[0]["smooth_goodput"]
-        for alpha in ALPHAS
+        for alpha in alphas
     }
     (group,) = sgengine.summarize(measured, by=by, alpha=ALPHA, goodput=where.slo).groups
     return Point(

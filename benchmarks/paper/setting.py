@@ -58,6 +58,25 @@ CHAT = Where(workload="chat", rates=grid(5.0, 40.0, 5.0), duration_s=480.0)
 
 WORKLOADS = (SHAREGPT, CONVERSATION, CODE, SUMMARIZATION, LOOGLE, CHAT)
 
+FRESH = (101, 102, 103, 104, 105, 106)
+"""Seeds that no grid, rate or rule was chosen by."""
+
+
+def close(where: Where, rates: tuple[float, ...]) -> Where:
+    """Around the peak, in steps of a few per cent of it."""
+    return replace(where, rates=rates, seeds=FRESH)
+
+
+CLOSE = (
+    close(SHAREGPT, grid(2.3, 3.5, 0.075)),
+    close(CONVERSATION, grid(6.4, 9.0, 0.2)),
+    close(CODE, grid(3.4, 6.0, 0.1)),
+    close(SUMMARIZATION, grid(0.85, 1.45, 0.025)),
+    close(LOOGLE, grid(0.05, 0.25, 0.0125)),
+    close(CHAT, grid(17.0, 26.0, 1.0)),
+)
+"""(b): where peaks move, if they do."""
+
 DELAYED = (SHAREGPT.at(2.0), CODE.at(4.0))
 """(d): near saturation, below the peak."""
 
@@ -70,6 +89,17 @@ ABANDONED = (
     (LOOGLE.at(0.3), "ttft:15s"),
 )
 """(e): at the peak and beyond, and when a request is given up."""
+
+RULED = (
+    (SHAREGPT.at(3.5), "ttft:15s"),
+    (CODE.at(5.0), "ttft:2s"),
+    (CODE.at(5.0), "pace:200"),
+    (CODE.at(5.0), "tbt:1s"),
+    (SHAREGPT.at(2.75), "e2e:60s"),
+)
+"""(e), request by request: clauses that leave nothing of an answer, or what came before it was lost."""
+RULED_BY = ((2.5, 0.0), (2.5, 10.0), (20.0, 10.0))
+"""alpha and U."""
 
 PAYING = (SHAREGPT.at(3.5), "ttft:15s")
 PAYING_ALPHAS = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0)

@@ -68,11 +68,9 @@ class Aggregator:
         self.columns.update(dict.fromkeys(plain_columns(requests)))
         numbers = keep(requests_of(requests), self.settings)
         keys, codes = group_rows(requests, self.settings.by)
-        order = np.argsort(codes, kind="stable")
-        cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
-        rows = {key: order[cuts[i] : cuts[i + 1]] for i, key in enumerate(keys)}
+        rows = _rows_by_key(keys, codes)
         for key, mine in rows.items():
-            self.kept.add(key, numbers.of(mine))
+            self.kept.add(key, numbers if len(keys) == 1 else numbers.of(mine))
         self._add_runs(requests, keys, codes)
         if measured is not None:
             self._add_samples(requests, measured, rows)
@@ -173,6 +171,15 @@ class Aggregator:
                 runs, self.spans, stated, sources=self.sources, given_ns=given, slice_ns=length
             )
         return windowed(runs, self.sections, settings.selection.source, part=part)
+
+
+def _rows_by_key(keys: list[Key], codes: Int64s) -> dict[Key, Int64s]:
+    """The rows of each key, in their order."""
+    if len(keys) == 1:
+        return {keys[0]: np.arange(codes.size)}
+    order = np.argsort(codes, kind="stable")
+    cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
+    return {key: order[cuts[i] : cuts[i + 1]] for i, key in enumerate(keys)}
 
 
 def _beside(figures: Figures, name: str) -> str:

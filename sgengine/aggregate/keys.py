@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sgengine.aggregate.windows import SLICES
-from sgengine.compute.ragged import int64s
+from sgengine.compute.ragged import bools, int64s, places_in
 from sgengine.errors import UsageError
 
 Int64s = npt.NDArray[np.int64]
@@ -28,14 +28,23 @@ def group_rows(batch: pa.RecordBatch, by: tuple[str, ...]) -> tuple[list[Key], I
     """
     columns = [_column(batch, name) for name in by]
     codes, distinct = np.zeros(batch.num_rows, dtype=np.int64), 1
+    firsts = np.zeros(min(batch.num_rows, 1), dtype=np.int64)
     for column in columns:
+        if _is_constant(column):
+            continue
         own, count = _codes(column)
         codes, firsts = _dense(codes * count + own, distinct * count)
         distinct = firsts.size
-    codes, firsts = _dense(codes, distinct)
     values = [column.take(pa.array(firsts)).to_pylist() for column in columns]
     keys: list[Key] = list(zip(*values, strict=True)) if values else [()] * firsts.size
     return keys, codes
+
+
+def _is_constant(column: pa.Array) -> bool:
+    """Whether a glance tells that a column holds one value, as labels of a file most often do."""
+    if pa.types.is_dictionary(column.type):
+        return len(column.dictionary) == 1 and not column.null_count + column.dictionary.null_count
+    return bool(column.null_count == len(column))
 
 
 def _codes(column: pa.Array) -> tuple[Int64s, int]:
@@ -103,7 +112,8 @@ def _plain(column: pa.Array, name: str) -> pa.Array:
 
 def _slice(batch: pa.RecordBatch, length_ns: int) -> pa.Array:
     arrival = batch.column("arrival_ns")
-    unix = pc.equal(batch.column("clock").cast(pa.string()), "unix")
     start = int64s(arrival) // length_ns * length_ns
-    known = pc.and_(arrival.is_valid(), unix).to_numpy(zero_copy_only=False)
+    known = bools(arrival.is_valid()) & (places_in(batch.column("clock"), ("unix",)) == 0)
+    if start.size and known.all() and (start == start[0]).all():
+        return pa.DictionaryArray.from_arrays(np.zeros(start.size, np.int8), pa.array(start[:1]))
     return pa.array(start, mask=~known)

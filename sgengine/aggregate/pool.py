@@ -64,13 +64,15 @@ class GapPool:
             self._add_written(key, head)
         if not samples.count:
             return
-        sums = samples.sums() if key in self.sketches and samples.are_gaps else None
-        if sums is None:
+        if key not in self.sketches or not samples.are_gaps:
             self._add_written(key, samples)
             return
-        self._moments_of(key).add_sums(samples.count, sums)
         with self._accounted(key):
-            self.sketches[key].add_gaps(samples)
+            sums = self.sketches[key].add_gaps(samples)
+        if sums is None:
+            self._moments_of(key).add(samples.values())
+        else:
+            self._moments_of(key).add_sums(samples.count, sums)
 
     def _add_written(self, key: Key, samples: RowSamples) -> None:
         self.add([key], _NO_CODES, samples.values())

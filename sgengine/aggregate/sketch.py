@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate.distribution import QUANTILES, positions
-from sgengine.compute import RowSamples
+from sgengine.compute import GapSums, RowSamples
 from sgengine.kernels.select import N_FINE, fine_edges, sift, sift_kept
 
 Int64s = npt.NDArray[np.int64]
@@ -74,10 +74,12 @@ class Sketch:
         room = np.empty(values.size + 1)
         self._keep(room[: sift(values, self.wanted, self.counts, room)], values.size)
 
-    def add_gaps(self, samples: RowSamples) -> None:
-        """Take in samples that are gaps, without writing them down."""
+    def add_gaps(self, samples: RowSamples) -> GapSums | None:
+        """Take in samples that are gaps, without writing them down; their sums (RowSamples.sift)."""
         room = np.empty(samples.count + 1)
-        self._keep(room[: samples.sift(self.wanted, self.counts, room)], samples.count)
+        kept, sums = samples.sift(self.wanted, self.counts, room)
+        self._keep(room[:kept], samples.count)
+        return sums
 
     def _keep(self, values: Float64s, of: int) -> None:
         self.count += of

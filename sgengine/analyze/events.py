@@ -88,7 +88,7 @@ def _as_one(logs: Sequence[SourcePlan]) -> SourcePlan:
     if len(logs) == 1:
         return replace(logs[0], partitions=())
     formats = {plan.source.format for plan in logs}
-    digests = "".join(plan.content_hash or "" for plan in logs)
+    digests = "".join(plan.content_hash for plan in logs if plan.content_hash)
     return SourcePlan(
         source=Source(
             path=f"{first.path} and {len(logs) - 1} more",
@@ -98,7 +98,7 @@ def _as_one(logs: Sequence[SourcePlan]) -> SourcePlan:
         ),
         partitions=(),
         facts=_facts(logs),
-        content_hash=hashlib.sha256(digests.encode()).hexdigest(),
+        content_hash=hashlib.sha256(digests.encode()).hexdigest() if digests else None,
         files=tuple(plan.source.path for plan in logs),
     )
 

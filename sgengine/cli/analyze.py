@@ -74,7 +74,9 @@ def analyze(
     if store is not None:
         return _analyze_store(store, chosen, nights, requests_path, style)
     nights.refuse()
-    settings = chosen.settings(every_column=requests_path is not None, gaps=False)
+    settings = chosen.settings(
+        every_column=requests_path is not None, gaps=False, hashed=style == "json"
+    )
     with progress_bar() as progress:
         analysis = run(inputs, settings, requests_path=requests_path, progress=progress)
     _print(analysis, style)

@@ -80,10 +80,11 @@ class Choices(Reading):
     trim: str | None
     steady: str | None
 
-    def settings(self, *, every_column: bool, gaps: bool) -> AnalyzeSettings:
+    def settings(self, *, every_column: bool, gaps: bool, hashed: bool = True) -> AnalyzeSettings:
         """The settings of an analysis; UsageError for a value that is not allowed.
 
         ``every_column``: all of REQUESTS is wanted, else what the figures need. ``gaps``: so is GAPS.
+        ``hashed``: so are the digests of the files.
         """
         from sgengine.aggregate.spelling import resolve, summary_settings
         from sgengine.analyze import AnalyzeSettings
@@ -92,7 +93,7 @@ class Choices(Reading):
 
         aims = resolve(**self._words() | {"unfinished_idle": self.unfinished_idle or 0})
         return AnalyzeSettings(
-            read=self.read_options(),
+            read=replace(self.read_options(), hashed=hashed),
             measure=MeasureSettings(
                 reader=aims.reader,
                 itl_rule=self.itl_rule,

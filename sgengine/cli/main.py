@@ -21,6 +21,7 @@ from sgengine.cli.sample import sample
 from sgengine.cli.schema import schema
 from sgengine.cli.simulate import simulate
 from sgengine.cli.sql import sql
+from sgengine.cli.vacuum import vacuum
 
 EXAMPLES = (
     "sgengine sample traces",
@@ -52,6 +53,7 @@ for verb in (
     schema,
     sample,
     simulate,
+    vacuum,
 ):
     cli.add_command(verb)
 

@@ -77,17 +77,24 @@ class RowSamples:
         """Whether the samples are the gaps between the rows' chunks, so that they need no writing."""
         return self.rule == "chunk" or bool(np.all(self.ragged.kinds[self.rows] == ONE_EACH))
 
-    def sift(self, wanted: UInt8s, counts: Int64s, out: Float64s) -> int:
-        """Count gaps by fine bucket and copy wanted ones (kernels.gaps.sift_gaps); only of gaps."""
-        x = self.ragged
-        return gaps.sift_gaps(x.times, x.offsets, frozen(self.rows), wanted, counts, out)
+    def sift(self, wanted: UInt8s, counts: Int64s, out: Float64s) -> tuple[int, GapSums | None]:
+        """Count gaps by fine bucket and copy wanted ones (kernels.gaps.sift_gaps); at least one gap.
 
-    def sums(self) -> GapSums | None:
-        """The sums of gaps, or None if a double cannot hold the greatest; only of gaps, at least one."""
-        x = self.ragged
+        How many were copied, and the sums of all, or None if a double cannot hold the greatest.
+        """
         limbs = np.zeros(N_LIMBS, dtype=np.uint64)
-        least, most = gaps.gap_moments(x.times, x.offsets, frozen(self.rows), limbs)
-        return GapSums(limbs=limbs, least=least, most=most) if most < _EXACT else None
+        copied, least, most = gaps.sift_gaps(
+            self.ragged.times,
+            self.ragged.offsets,
+            frozen(self.rows),
+            wanted,
+            counts,
+            out,
+            limbs,
+            np.empty(gaps.BLOCK),
+            np.empty(gaps.BLOCK, dtype=np.int32),
+        )
+        return copied, GapSums(limbs=limbs, least=least, most=most) if most < _EXACT else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,12 @@ filled up with zeros); each word w is mixed into h, from h = n * ODD, by h = (h 
 h ^= h >> 32. Whole numbers are one such word with h = 0. A last h *= ODD, h ^= h >> 32 ends both. All
 arithmetic is modulo 2^64.
 
-Dense codes number the distinct values of an array from 0 in order of first appearance. They come from
-a table of open slots: ``slots`` (a power of two) int32 holds a code or -1, beside it the hash. Equal
-hashes are compared value by value, so codes are exact. A kernel stops where the table is half full;
-the caller grows it (``refill``) and goes on.
+Dense codes number the distinct values of an array from 0, in order of first appearance unless two
+texts have hashes that are alike. They come from a table of open slots: ``slots`` (a power of two) int64
+holds a code and half of the hash, or -1. Codes are exact: texts are told apart by their hashes at first,
+and then all compared, in a loop without branches that costs less than a comparison at each look into the
+table. A kernel stops where the table is half full, or its keys are; the caller grows it (``refill``) and
+goes on.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ UInt64s = npt.NDArray[np.uint64]
 ODD = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
 _WORD = np.uint64(8)
+_TWO_WORDS = np.uint64(16)
 _TAG = np.uint64(2**31 - 1)
 _CODE = np.int64(2**32 - 1)
 
@@ -99,7 +102,10 @@ def hash_texts(data: UInt8s, offsets: Int64s, out: UInt64s) -> None:
         if size < _WORD:
             h = _mixed(h, _short_word(data, i, size))
         else:
-            while i + _WORD <= end:
+            while i + _TWO_WORDS <= end:
+                h = _mixed(_mixed(h, _word(data, i)), _word(data, i + _WORD))
+                i += _TWO_WORDS
+            if i + _WORD <= end:
                 h = _mixed(h, _word(data, i))
                 i += _WORD
             if i < end:
@@ -184,6 +190,76 @@ def code_dense(values: Int64s, low: int, ranks: Int32s, keys: Int64s, out: Int32
 
 
 @kernel
+def code_hashes(
+    data: UInt8s,
+    offsets: Int64s,
+    hashes: UInt64s,
+    start: int,
+    known: int,
+    slots: Int64s,
+    key_data: UInt8s,
+    key_offsets: Int64s,
+    key_hashes: UInt64s,
+    out: Int32s,
+) -> tuple[int, int]:
+    """Codes of texts as far as their hashes tell them apart; else as ``code_texts``."""
+    mask = np.uint64(slots.size - 1)
+    room = min(slots.size // 2, key_hashes.size)
+    for k in range(start, out.size):
+        h = hashes[k]
+        tag = _entry(h, 0)
+        at = h & mask
+        held = slots[at]
+        while held >= 0 and held & ~_CODE != tag:
+            at = (at + np.uint64(1)) & mask
+            held = slots[at]
+        if held < 0:
+            end = key_offsets[known] + offsets[k + 1] - offsets[k]
+            if known == room or end > key_data.size:
+                return k, known
+            held = tag | known
+            slots[at] = held
+            key_data[key_offsets[known] : end] = data[offsets[k] : offsets[k + 1]]
+            key_offsets[known + 1] = end
+            key_hashes[known] = h
+            known += 1
+        out[k] = held & _CODE
+    return out.size, known
+
+
+@kernel
+def first_unlike(
+    data: UInt8s, offsets: Int64s, codes: Int32s, key_data: UInt8s, key_offsets: Int64s
+) -> int:
+    """The first of the N texts that is not the key of its code, N if all are."""
+    for k in range(codes.size):
+        i, end = np.uint64(offsets[k]), np.uint64(offsets[k + 1])
+        size = end - i
+        code = np.uint64(codes[k])
+        other = np.uint64(key_offsets[code])
+        unlike = np.uint64(key_offsets[code + np.uint64(1)]) - other ^ size
+        if unlike != np.uint64(0):
+            return k
+        if size < _WORD:
+            unlike = _short_word(data, i, size) ^ _short_word(key_data, other, size)
+        else:
+            # Word by word, then the last one, which may overlap the one before it.
+            last = end - _WORD
+            shift = other - i
+            while i + _WORD < last:
+                unlike |= _word(data, i) ^ _word(key_data, i + shift)
+                i += _WORD
+                unlike |= _word(data, i) ^ _word(key_data, i + shift)
+                i += _WORD
+            if i < last:
+                unlike |= _word(data, i) ^ _word(key_data, i + shift)
+            unlike |= _word(data, last) ^ _word(key_data, last + shift)
+        if unlike != np.uint64(0):
+            return k
+    return codes.size
+
+
+@kernel
 def code_texts(
     data: UInt8s,
     offsets: Int64s,
@@ -196,7 +272,7 @@ def code_texts(
     key_hashes: UInt64s,
     out: Int32s,
 ) -> tuple[int, int]:
-    """Codes of texts, as ``code_int64s`` of whole numbers.
+    """Codes of texts, as ``code_int64s`` of whole numbers: each compared where it is looked up.
 
     ``hashes`` (N,) are those of the texts, ``data`` from ``offsets[k]`` to ``offsets[k + 1]``. The
     keys lie side by side in ``key_data``, so that requests of one time share cache lines.

@@ -22,6 +22,7 @@ N_LIMBS = 8
 N_FINE = 2048 + 52 * 1024
 """Fine buckets: 2048 of 1 ns, then 52 octaves of 1024."""
 
+_MOST = np.nextafter(2.0**63, 0.0)
 _TWO32 = 4294967296.0
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -82,10 +83,9 @@ def fine_bucket(value: float) -> int:
 
     Samples that round to 2^63 belong to the last one.
     """
-    if value < 2048.0:
-        return int(value)
-    bits = np.float64(value).view(np.int64)
-    return min((bits >> 42) - ((1023 + 11) << 10) + 2048, N_FINE - 1)
+    bits = np.float64(min(value, _MOST)).view(np.int64)
+    upper = np.int32((bits >> 42) - ((1023 + 11) << 10) + 2048)
+    return np.int32(min(value, 2048.0)) if value < 2048.0 else upper
 
 
 @kernel

@@ -28,7 +28,6 @@ from sgengine.readers.base import (
     SourcePlan,
 )
 from sgengine.readers.faults import one_line
-from sgengine.readers.files import content_hash
 from sgengine.readers.json_lines import REFUSALS, TEXT_SHARE, Cutter, Line, lines, unreadable
 from sgengine.readers.names import Names, names
 from sgengine.readers.seconds import TooLongError
@@ -122,7 +121,6 @@ def plan_of(source: Source, options: ReadOptions, about: Summary, usual: str) ->
             for index, piece in enumerate(pieces)
         ),
         facts=(_facts(source, called, origin, scan, about),),
-        content_hash=content_hash(source.path),
     )
 
 

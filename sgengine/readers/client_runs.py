@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from sgengine.errors import DataError
 from sgengine.readers.base import Partition, ReadOptions, RunFacts, Source, SourcePlan
-from sgengine.readers.files import content_hash
 from sgengine.readers.names import names
 from sgengine.readers.python_json import Decimal, Span, finite
 from sgengine.readers.request_rows import ROW_FAULTS, Outcome, RequestRow, rejected
@@ -111,7 +110,6 @@ def plan_of(source: Source, runs: Sequence[Planned]) -> SourcePlan:
         source=source,
         partitions=tuple(run.partition for run in runs),
         facts=tuple(run.facts for run in runs),
-        content_hash=content_hash(source.path),
     )
 
 

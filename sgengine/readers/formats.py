@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sgengine.errors import UsageError
 from sgengine.readers import (
@@ -32,6 +32,7 @@ from sgengine.readers import (
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.events import EventBatch
 from sgengine.readers.faults import reading
+from sgengine.readers.files import content_hash
 
 FAMILIES = ("deliveries", "events")
 """Each stands for every format whose name begins with it."""
@@ -224,7 +225,8 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
     run are held. Raises ``FormatError`` if the file is not of the source's format.
     """
     with reading(source.path, source.format):
-        return _format(source.format).plan(source, options)
+        found = _format(source.format).plan(source, options)
+        return replace(found, content_hash=content_hash(source.path)) if options.hashed else found
 
 
 def read(partition: Partition) -> BatchIterator:

@@ -18,7 +18,7 @@ from sgengine.errors import FormatError
 from sgengine.readers import client_runs, json_lines
 from sgengine.readers.base import Partition, ReadOptions, Reject, RunFacts, Source, SourcePlan
 from sgengine.readers.faults import one_line
-from sgengine.readers.files import BOM, content_hash, mapped
+from sgengine.readers.files import BOM, mapped
 from sgengine.readers.python_json import Span
 from sgengine.readers.request_rows import ROW_FAULTS, Outcome, RequestRow, rejected
 from sgengine.readers.tables import Piece
@@ -253,7 +253,6 @@ def plan_of(source: Source, runs: Sequence[PlannedRun]) -> SourcePlan:
         source=source,
         partitions=tuple(partition for run in runs for partition in run.partitions),
         facts=tuple(run.facts for run in runs),
-        content_hash=content_hash(source.path),
     )
 
 

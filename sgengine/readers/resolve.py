@@ -169,6 +169,10 @@ def _matched(matches: Sequence[str], label: str | None) -> Iterator[_Candidate]:
 
 
 def _missing(given: str, path: str) -> str:
+    if "://" in path:
+        return (
+            f"{given} is no store, and traces are read from files: give a file, a folder or a glob"
+        )
     what = "matches no file" if glob.has_magic(path) else "does not exist"
     return f"{given}: {path} {what}; give a file, a folder, a glob or label=PATH"
 

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from sgengine.readers import deliveries
 from sgengine.readers.base import Partition, ReadOptions, RunFacts, Source, SourcePlan
-from sgengine.readers.files import content_hash
 from sgengine.readers.names import Names, names
 
 
@@ -72,7 +71,6 @@ def plan_of(
         source=source,
         partitions=partitions,
         facts=facts,
-        content_hash=content_hash(source.path),
     )
 
 

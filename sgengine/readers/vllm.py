@@ -27,7 +27,7 @@ from sgengine.readers.base import (
     SourcePlan,
 )
 from sgengine.readers.faults import one_line
-from sgengine.readers.files import content_hash, mapped
+from sgengine.readers.files import mapped
 from sgengine.readers.names import names
 from sgengine.readers.seconds import NANOS, TooLongError, chunk_times, nanoseconds
 from sgengine.readers.vllm_file import Run, Span, decode, spans
@@ -52,7 +52,6 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
         source=source,
         partitions=tuple(partitions),
         facts=tuple(facts),
-        content_hash=content_hash(source.path),
     )
 
 

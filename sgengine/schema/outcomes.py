@@ -71,7 +71,7 @@ RUNS = TableSpec(
             name="content_hash",
             type=pa.string(),
             doc="sha256 of the source's bytes, in hex; of several event files, of their hashes.",
-            null="the source is not a file",
+            null="the source is not a file, or nobody asked",
         ),
         Column(name="clock", type=pa.string(), doc="unix, monotonic or none."),
         Column(name="origin", type=pa.string(), doc="scheduled, sent or accepted."),

@@ -40,7 +40,8 @@ A100_80G = Hardware(
     host_bandwidth=32e9,
 )
 """NVIDIA A100 SXM 80 GB. NVIDIA's A100 data sheet (June 2021): BF16 tensor core 312 TFLOPS dense, 2,039
-GB/s, NVLink 600 GB/s both ways together, PCIe Gen4 64 GB/s both ways together."""
+GB/s, NVLink 600 GB/s both ways together, PCIe Gen4 64 GB/s both ways together; checked where it is
+quoted, glennklockwood.com/garden/processors/A100. 80 GB as 80e9 bytes (docs/simulator.md, section 7)."""
 
 H100_SXM = Hardware(
     name="H100-SXM",
@@ -52,6 +53,6 @@ H100_SXM = Hardware(
 )
 """NVIDIA H100 SXM5 80 GB. NVIDIA's H100 data sheet: BF16 tensor core 1,979 TFLOPS with sparsity, half of
 it dense (989.4 in the architecture white paper), 3.35 TB/s, NVLink 900 GB/s and PCIe Gen5 128 GB/s, both
-ways together."""
+ways together; checked where they are quoted, glennklockwood.com/garden/processors/h100."""
 
 HARDWARE = {h.name: h for h in (A100_80G, H100_SXM)}

@@ -66,7 +66,8 @@ LLAMA_31_8B = Model(
     head_dim=128,
     vocabulary=128256,
 )
-"""config.json of meta-llama/Llama-3.1-8B; "The Llama 3 Herd of Models" (arXiv 2407.21783), table 3."""
+"""config.json of meta-llama/Llama-3.1-8B, which is gated; checked in NbAiLab/nb-llama-3.1-8B, trained
+from it. "The Llama 3 Herd of Models" (arXiv 2407.21783), table 3."""
 
 QWEN_25_14B = Model(
     name="Qwen2.5-14B",
@@ -79,7 +80,8 @@ QWEN_25_14B = Model(
     vocabulary=152064,
     has_bias=True,
 )
-"""config.json of Qwen/Qwen2.5-14B; "Qwen2.5 Technical Report" (arXiv 2412.15115), table 1."""
+"""config.json of Qwen/Qwen2.5-14B, checked in jebish7/Qwen2.5-14B-Instruct, a copy; "Qwen2.5 Technical
+Report" (arXiv 2412.15115), table 1. The biases are in the model's card, not in its configuration."""
 
 LLAMA_3_70B = Model(
     name="Llama-3-70B",
@@ -91,6 +93,7 @@ LLAMA_3_70B = Model(
     head_dim=128,
     vocabulary=128256,
 )
-"""config.json of meta-llama/Meta-Llama-3-70B; arXiv 2407.21783, table 3."""
+"""config.json of meta-llama/Meta-Llama-3-70B, which is gated; checked in kittn/Meta-Llama-3-70B-quant,
+made from it. arXiv 2407.21783, table 3."""
 
 MODELS = {m.name: m for m in (LLAMA_31_8B, QWEN_25_14B, LLAMA_3_70B)}

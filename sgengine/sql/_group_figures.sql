@@ -128,8 +128,8 @@ grouped AS (
     FROM keyed AS k
     GROUP BY k.key_job, k.key_day, k.key_system, k.key_workload, k.key_hour
 ),
--- The requests are scanned once and the windows hang on the groups: a join of two scans would need
--- NULL-safe keys, through which no filter on day reaches the files of both.
+-- The requests are scanned once, and the windows hang on the groups. By night they hang on the groups'
+-- own keys, so that a filter on job or day reaches the files of runs and nights, too.
 touching AS (
     SELECT
         g.key_job, g.key_day, g.key_system, g.key_workload, g.key_hour,
@@ -147,9 +147,9 @@ clipped AS (
     FROM touching AS t
     LEFT JOIN _run_windows AS w
         ON t.place.run = w.run
-        AND t.place.job IS NOT DISTINCT FROM w.job
-        AND t.place.day IS NOT DISTINCT FROM w.day
-        AND t.place.commit_id IS NOT DISTINCT FROM w.commit_id
+        AND _is_same(CASE WHEN with_night THEN t.key_job ELSE t.place.job END, w.job)
+        AND _is_same(CASE WHEN with_night THEN t.key_day ELSE t.place.day END, w.day)
+        AND _is_same(t.place.commit_id, w.commit_id)
 ),
 covering AS (
     SELECT

@@ -41,6 +41,7 @@ ORDER = (
     "_rate",
     "_seconds",
     "_given_ns",
+    "_is_same",
     "_latency",
     "_idle_ns",
     "user_idle_latency_ms",

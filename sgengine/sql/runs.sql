@@ -7,7 +7,7 @@
 -- column: workload VARCHAR  The workload, the first of the run.
 -- column: format VARCHAR  The format the source was read as.
 -- column: client_version VARCHAR  The client that wrote the source, and its version; NULL if the source does not say.
--- column: content_hash VARCHAR  sha256 of the source's bytes, in hex; of several event files, of their hashes; NULL if the source is not a file.
+-- column: content_hash VARCHAR  sha256 of the source's bytes, in hex; of several event files, of their hashes; NULL if the source is not a file, or nobody asked.
 -- column: clock VARCHAR  unix, monotonic or none.
 -- column: origin VARCHAR  scheduled, sent or accepted.
 -- column: request_rate DOUBLE  The offered rate as the source states it; NULL if closed loop, or not stated.
@@ -56,7 +56,7 @@ SELECT
 FROM measured_runs AS r
 JOIN _run_windows AS w
     ON r.run = w.run
-    AND r.job IS NOT DISTINCT FROM w.job
-    AND r.day IS NOT DISTINCT FROM w.day
-    AND r.commit_id IS NOT DISTINCT FROM w.commit_id
+    AND _is_same(r.job, w.job)
+    AND _is_same(r.day, w.day)
+    AND _is_same(r.commit_id, w.commit_id)
 ORDER BY r.day, r.job, r.run, r.source;

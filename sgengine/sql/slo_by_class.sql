@@ -62,9 +62,9 @@ grouped AS (
     FROM by_run AS b
     LEFT JOIN _run_windows AS w
         ON b.run = w.run
-        AND b.job IS NOT DISTINCT FROM w.job
-        AND b.day IS NOT DISTINCT FROM w.day
-        AND b.commit_id IS NOT DISTINCT FROM w.commit_id
+        AND _is_same(b.job, w.job)
+        AND _is_same(b.day, w.day)
+        AND _is_same(b.commit_id, w.commit_id)
     GROUP BY b.job, b.day, b.system, b.class
 )
 SELECT

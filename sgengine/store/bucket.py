@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, cast
 import obstore
 import pyarrow as pa
 from deltalake.fs import DeltaStorageHandler
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 from sgengine.errors import DataError, UsageError
@@ -24,16 +24,21 @@ from sgengine.store.place import Found
 
 if TYPE_CHECKING:
     from obstore import WritableFile
+    from obstore.store import S3Config
 
 _SCHEME = "s3://"
 _REGION = "us-east-1"
-"""For servers of other makers, which ignore it, where the environment names none."""
+"""Where the environment names none; servers of other makers ignore it."""
 
 _PART_BYTES = 5 << 20
 """The smallest part of an upload that S3 takes: one waits in memory for each open file."""
 
+_METADATA = "http://169.254.169.254/"
+"""Where keys are asked for, of the machine in the cloud that this may be, if the environment has none."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]*")
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+_ENDPOINT = re.compile(r"https?://([\w.-]+|\[[0-9a-f:]+\])(:\d+)?(/[\w./-]*)?", re.ASCII)
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
@@ -65,7 +70,12 @@ class Bucket:
             )
         self.root = f"{_SCHEME}{bucket}/{prefix}".rstrip("/")
         endpoint = _first_set(_ENDPOINTS)
-        region = _first_set(_REGIONS) or (_REGION if endpoint else None)
+        if endpoint is not None and not _ENDPOINT.fullmatch(endpoint):
+            raise UsageError(
+                f"the endpoint of '{root}' is '{endpoint}': let AWS_ENDPOINT_URL be http:// or https://, "
+                "a host and a port, as in http://127.0.0.1:9000"
+            )
+        region = _first_set(_REGIONS) or _REGION
         is_plain = endpoint is not None and endpoint.startswith("http://")
         said = {
             "AWS_ENDPOINT_URL": endpoint,
@@ -73,12 +83,11 @@ class Bucket:
             "AWS_ALLOW_HTTP": "true" if is_plain else None,
         }
         self.options: Mapping[str, str] = {k: v for k, v in said.items() if v is not None}
+        where: S3Config = {"region": region}
+        if endpoint is not None:
+            where["endpoint"] = endpoint
         self._store = S3Store(
-            bucket,
-            prefix=prefix or None,
-            endpoint=endpoint,
-            region=region,
-            client_options={"allow_http": is_plain},
+            bucket, prefix=prefix or None, config=where, client_options={"allow_http": is_plain}
         )
 
     @contextmanager
@@ -87,7 +96,7 @@ class Bucket:
         try:
             yield
         except BaseError as error:
-            raise DataError(f"{self.root}: {first_line(error)}") from error
+            raise DataError(f"{self.root}: {_reason(error)}") from error
 
     def uri(self, path: str) -> str:
         """What deltalake and readers open for ``path``."""
@@ -158,6 +167,16 @@ class Bucket:
     def lock(self, wait_s: float) -> Iterator[None]:
         """Nothing to hold: the commit alone keeps writers apart."""
         yield
+
+
+def _reason(error: BaseError) -> str:
+    """What the server or the client says, and what to do about keys that are wrong or not there."""
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return "access is denied: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy"
+    said = first_line(error)
+    if _METADATA in said:
+        return "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    return said
 
 
 def _first_set(names: Iterable[str]) -> str | None:

@@ -43,6 +43,9 @@ _LONGEST = 160
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _FILE = re.compile(r"s([0-9a-f]{8})-([0-9a-f]{16})-(\d{4,})\.parquet")
 
+NAMED = r"/s(?P<schema_id>[0-9a-f]{8})-(?P<commit_id>[0-9a-f]{16})-[0-9]{4,}\.parquet$"
+"""What the paths of our data files end with, for Arrow: a year's, one by one, would take 7 ms."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoreTable:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from operator import itemgetter
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
@@ -23,7 +23,7 @@ from sgengine.store.guard import (
     open_table,
     views_version,
 )
-from sgengine.store.layout import COMMIT_POINT, SIDES, StoreTable, parse_name
+from sgengine.store.layout import COMMIT_POINT, NAMED, SIDES, StoreTable, parse_name
 from sgengine.store.night import Night
 from sgengine.store.place import Place
 from sgengine.store.seal import Sealed
@@ -146,14 +146,26 @@ def unit_of(file: DataFile) -> Unit:
 def listed(opened: DeltaTable, table: StoreTable) -> Iterator[DataFile]:
     """The files that a table's log names, live or not, in order of their paths."""
     actions = pa.table(opened.get_add_actions())
+    actions = actions.select(["path", "size_bytes", "num_records", "partition"]).sort_by("path")
     parts = actions["partition"].combine_chunks()
-    values = [parts.field(name).cast(pa.string()).to_pylist() for name in table.partitions]
-    columns = (actions[name].to_pylist() for name in ("path", "size_bytes", "num_records"))
+    columns = (
+        *_named(actions["path"].combine_chunks()),
+        *(actions[name].to_pylist() for name in ("size_bytes", "num_records")),
+        *(parts.field(name).cast(pa.string()).to_pylist() for name in table.partitions),
+    )
     prefix = f"{table.name}/"
-    for encoded, size, count, *of in sorted(zip(*columns, *values, strict=True), key=itemgetter(0)):
+    for encoded, schema_id, commit_id, size, rows, *values in zip(*columns, strict=True):
         path = unquote(encoded)  # deltalake shows it encoded, and encodes what it is given
-        name = parse_name(path)
-        yield DataFile(prefix + path, name.schema_id, name.commit_id, size, count, tuple(of))
+        yield DataFile(prefix + path, schema_id, commit_id, size, rows, tuple(values))
+
+
+def _named(paths: pa.Array) -> tuple[list[str], list[str], list[str]]:
+    """Paths, schema ids and commit ids; DataError for a name that no commit of ours made."""
+    names = pc.extract_regex(paths, NAMED)
+    texts: list[str] = paths.to_pylist()
+    if names.null_count:
+        parse_name(unquote(texts[names.is_valid().to_pylist().index(False)]))
+    return texts, names.field("schema_id").to_pylist(), names.field("commit_id").to_pylist()
 
 
 def _schemas(place: Place, tables: Iterable[tuple[DataFile, ...]]) -> dict[str, pa.Schema]:

@@ -80,7 +80,7 @@ class StoreConnection:
         Raises UsageError, in one line, for another statement, for files and settings, and for every
         error of SQL; DataError if a file of the snapshot is gone.
         """
-        return Rows(run_query(self._con, query))
+        return Rows(run_query(self._con, query, has_many_files=True))
 
     execute = sql
 

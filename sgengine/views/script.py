@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sgengine.views.bases import ROOT, base_statements, file_lists, list_statement, literal
+from sgengine.views.bases import (
+    KEYS_ARE_KNOWN,
+    ROOT,
+    base_statements,
+    file_lists,
+    list_statement,
+    literal,
+)
 from sgengine.views.statements import catalog_statements
 
 if TYPE_CHECKING:
@@ -69,6 +76,7 @@ def store_statements(snapshot: Snapshot) -> Iterator[str]:
     yield from (list_statement(name, files[:1]) for name, files in lists.items())
     yield from base_statements(snapshot, None)
     yield from catalog_statements()
+    yield KEYS_ARE_KNOWN
     yield from (list_statement(name, files) for name, files in lists.items())
 
 

@@ -15,6 +15,7 @@ from tests import strategies as own
 from tests.aggregate import twins
 from tests.aggregate.twins import Question
 from tests.bridge import batch_of, reader_of
+from tests.effort import FEWER
 
 Rows = list[dict[str, Any]]
 
@@ -52,6 +53,7 @@ def in_one(rows: Rows, question: Question) -> list[dict[str, object]]:
     return finished(aggregated(parts, question), parts, question)
 
 
+@FEWER
 @given(twins.rows(), twins.questions(), st.data())
 def test_batches_of_any_cut_and_order_give_the_same_figures(
     rows: Rows, question: Question, data: st.DataObject
@@ -61,6 +63,7 @@ def test_batches_of_any_cut_and_order_give_the_same_figures(
     assert finished(aggregated(parts, question), parts, question) == in_one(rows, question)
 
 
+@FEWER
 @given(twins.rows(), twins.questions(), st.data(), st.randoms(use_true_random=False))
 def test_merging_parts_in_any_order_gives_the_same_figures(
     rows: Rows, question: Question, data: st.DataObject, rng: Any
@@ -80,12 +83,14 @@ def test_merging_parts_in_any_order_gives_the_same_figures(
     assert finished(pending[0], parts, question) == in_one(rows, question)
 
 
+@FEWER
 @given(twins.rows(), twins.questions(), st.integers(0, 3))
 def test_sketched_samples_give_the_same_figures(rows: Rows, question: Question, few: int) -> None:
     parts = measured_all(own.deliveries_table(rows).to_batches(max_chunksize=3), question)
     assert finished(aggregated(parts, question, few), parts, question) == in_one(rows, question)
 
 
+@FEWER
 @given(twins.rows(), twins.questions())
 def test_numbers_that_wait_on_disk_give_the_same_figures(rows: Rows, question: Question) -> None:
     table = own.deliveries_table(rows)
@@ -95,6 +100,7 @@ def test_numbers_that_wait_on_disk_give_the_same_figures(rows: Rows, question: Q
     assert finished(aggregate, parts, question) == in_one(rows, question)
 
 
+@FEWER
 @given(twins.rows(), twins.questions(), st.sampled_from([0, 2, 1 << 60]))
 def test_samples_that_do_not_fit_give_the_same_figures(
     rows: Rows, question: Question, few: int
@@ -105,6 +111,7 @@ def test_samples_that_do_not_fit_give_the_same_figures(
     assert finished(aggregate, parts, question) == in_one(rows, question)
 
 
+@FEWER
 @given(twins.rows(), st.data())
 def test_a_group_is_as_if_its_rows_were_alone(rows: Rows, data: st.DataObject) -> None:
     """With a window that is stated, a group knows nothing of the others."""

@@ -17,6 +17,7 @@ from tests import strategies as own
 from tests.aggregate import twins
 from tests.aggregate.twins import Question, assert_same_figures
 from tests.bridge import batch_of, reader_of
+from tests.effort import FEWER
 from tests.engine.make import plain_row
 from tests.reference_slo import Clause
 
@@ -44,6 +45,7 @@ def assert_same_groups(rows: list[dict[str, Any]], question: Question) -> None:
         assert_same_figures(group, wanted[key])
 
 
+@FEWER
 @given(twins.rows(), twins.questions())
 def test_every_figure_of_every_group_equals_its_twin(
     rows: list[dict[str, Any]], question: Question
@@ -51,6 +53,7 @@ def test_every_figure_of_every_group_equals_its_twin(
     assert_same_groups(rows, question)
 
 
+@FEWER
 @given(st.lists(own.deliveries_rows(own.sized_rows()), max_size=6), twins.questions())
 def test_figures_that_need_every_token_equal_their_twins(
     rows: list[dict[str, Any]], question: Question
@@ -60,6 +63,7 @@ def test_figures_that_need_every_token_equal_their_twins(
 
 
 @pytest.mark.parametrize("denominator", ["all", "sent", "completed", "determined"])
+@FEWER
 @given(own.deliveries(min_size=1), st.data())
 def test_every_denominator_equals_its_twin(
     denominator: str, rows: list[dict[str, Any]], data: st.DataObject
@@ -70,6 +74,7 @@ def test_every_denominator_equals_its_twin(
 
 
 @pytest.mark.parametrize("kind", ["ttft", "tbt", "tpot", "e2e", "pace", "tokens"])
+@FEWER
 @given(own.deliveries(min_size=1), own.readers(own.HOUR), st.data())
 def test_every_clause_equals_its_twin(
     kind: str, rows: list[dict[str, Any]], reader: tuple[int, int], data: st.DataObject
@@ -162,6 +167,7 @@ def test_alpha_0_is_output_throughput() -> None:
     assert group["smooth_goodput"] == group["output_throughput"] == pytest.approx(6 / 0.007)
 
 
+@FEWER
 @given(own.deliveries(min_size=1, shape=own.sized_rows()), own.readers(own.HOUR))
 def test_step_with_alpha_1_is_token_goodput_under_the_pace_deadlines(
     rows: list[dict[str, Any]], reader: tuple[int, int]

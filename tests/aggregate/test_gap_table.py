@@ -18,6 +18,7 @@ from sgengine.schema.enums import ITL_RULES
 from tests import strategies as own
 from tests.aggregate.twins import rows as deliveries
 from tests.bridge import batch_of, itl_of
+from tests.effort import FEWER
 
 Rows = list[dict[str, Any]]
 
@@ -47,6 +48,7 @@ def by_brute_force(rows: Rows, rule: str) -> dict[tuple[Any, ...], int]:
 
 
 @pytest.mark.parametrize("rule", ITL_RULES)
+@FEWER
 @given(deliveries())
 def test_the_table_counts_every_sample_in_its_bucket(rule: str, rows: Rows) -> None:
     table = table_of(rows, rule).table()
@@ -61,6 +63,7 @@ def test_the_table_counts_every_sample_in_its_bucket(rule: str, rows: Rows) -> N
     assert set(table["itl_rule"].to_pylist()) <= {rule}
 
 
+@FEWER
 @given(deliveries(), st.sampled_from(ITL_RULES), st.data())
 def test_parts_merged_in_any_order_give_the_same_table(
     rows: Rows, rule: str, data: st.DataObject

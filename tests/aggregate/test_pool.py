@@ -20,6 +20,7 @@ from sgengine.aggregate import (
     distribution,
 )
 from sgengine.kernels.select import N_FINE
+from tests.effort import FEWER
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Part = tuple[Key, Floats]
@@ -95,6 +96,7 @@ def in_memory(parts: list[Part], whole: bool) -> dict[Key, Distribution]:
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole ns", "fractions"])
+@FEWER
 @given(data=st.data(), limit=LIMITS, few=FEW, rng=st.randoms(use_true_random=False))
 def test_a_pool_beyond_its_limit_gives_what_it_would_give_in_memory(
     whole: bool, data: st.DataObject, limit: int, few: int, rng: Any

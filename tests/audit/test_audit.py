@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sgengine.analyze import AnalyzeSettings
@@ -32,6 +32,7 @@ from tests.aggregate.twins import Question
 from tests.audit.test_change import GAP, slos
 from tests.audit.twins import abandoned, break_even_alpha, break_even_idle_ns, delayed
 from tests.bridge import reader_of, slo_of
+from tests.effort import FEWER
 from tests.engine.make import plain_row
 from tests.reference import measure_row
 from tests.reference_groups import span_ns
@@ -40,8 +41,6 @@ from tests.strategies import MS, deliveries_table
 
 Row = dict[str, Any]
 S = 10**9
-FEWER = settings(max_examples=max(10, settings.default.max_examples // 3))
-"""Each example is two whole analyses and their twins."""
 
 
 def settings_of(question: Question) -> AnalyzeSettings:

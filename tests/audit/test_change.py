@@ -17,6 +17,7 @@ from sgengine.schema import DELIVERIES
 from tests import strategies as own
 from tests.audit.twins import MAX_TIME, UNDETERMINED, abandoned, delayed
 from tests.bridge import batch_of, slo_of
+from tests.effort import FEWER
 from tests.engine.make import plain_row
 from tests.reference_slo import Clause
 
@@ -249,6 +250,7 @@ def as_written(rows: list[Row]) -> list[Row]:
 GAP = st.one_of(st.integers(0, 400).map(lambda ms: ms * MS), st.integers(0, own.FAR))
 
 
+@FEWER
 @given(own.deliveries(), GAP)
 def test_delays_equal_the_twin(rows: list[Row], gap: int) -> None:
     expected = [delayed(row, gap) for row in rows]
@@ -263,6 +265,7 @@ def slos(draw: st.DrawFn) -> list[Clause]:
     return draw(st.lists(own.clauses(), min_size=1, max_size=3, unique_by=lambda c: c.kind))
 
 
+@FEWER
 @given(own.deliveries(), slos())
 def test_abandoning_equals_the_twin(rows: list[Row], clauses: list[Clause]) -> None:
     slo = slo_of(clauses)
@@ -273,6 +276,7 @@ def test_abandoning_equals_the_twin(rows: list[Row], clauses: list[Clause]) -> N
     assert marked(found) == [mark for _, mark in expected]
 
 
+@FEWER
 @given(own.deliveries(min_size=1), slos(), GAP, st.booleans(), st.data())
 def test_operations_in_a_row_and_batches_cut_anywhere(
     rows: list[Row], clauses: list[Clause], gap: int, first: bool, data: st.DataObject
@@ -304,6 +308,7 @@ def test_operations_in_a_row_and_batches_cut_anywhere(
     assert [marks for _, marks in got] == [marks for _, marks in expected]
 
 
+@FEWER
 @given(own.deliveries(min_size=1), slos(), GAP)
 def test_a_changed_batch_is_one_of_deliveries_and_keeps_the_rules(
     rows: list[Row], clauses: list[Clause], gap: int

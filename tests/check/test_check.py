@@ -22,6 +22,7 @@ from sgengine.errors import DataError, UsageError
 from sgengine.executors import Serial, Threads
 from sgengine.schema import RULES
 from tests import strategies as own
+from tests.effort import FEWER
 from tests.engine.make import EPOCH, Row, plain_row, table_of
 from tests.reference import measure_row
 from tests.strategies import HOUR, MS
@@ -365,7 +366,7 @@ def odd_rows(draw: st.DrawFn) -> list[Row]:
 
 
 @given(odd_rows(), st.integers(1, 5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(FEWER, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_trace_crashes_and_every_row_is_counted(tmp_path, rows, group):
     checked = check([write(tmp_path / "x.parquet", rows, group)], SETTINGS)
     assert (checked.sources, checked.rows) == (1, len(rows))
@@ -378,7 +379,7 @@ def test_no_trace_crashes_and_every_row_is_counted(tmp_path, rows, group):
 
 
 @given(own.deliveries(max_size=12), st.integers(1, 5))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(FEWER, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_counts_are_those_of_a_naive_twin(tmp_path, rows, group):
     measured = [measure_row(row, 1, 1) for row in rows]
     naive: Counter[str] = Counter()

@@ -33,6 +33,7 @@ VERBS = (
     "schema",
     "sample",
     "simulate",
+    "vacuum",
 )
 HEAVY = ("duckdb", "llvmlite", "msgspec", "numba", "numpy", "polars", "pyarrow")
 HELP = f"""

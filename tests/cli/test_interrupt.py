@@ -59,7 +59,7 @@ def test_an_interrupt_leaves_an_older_output_as_it_was(tmp_path, inputs):
     assert out.read_bytes() == b"older"
 
 
-@pytest.mark.parametrize("pause_s", [0.0, 0.005, 0.02])
+@pytest.mark.parametrize("pause_s", [0.0, pytest.param(0.005, marks=pytest.mark.slow), 0.02])
 def test_several_interrupts_are_as_good_as_one(tmp_path, inputs, pause_s):
     made = begun(inputs, tmp_path / "out.parquet")
     for _ in range(20):

@@ -16,6 +16,7 @@ from sgengine.simulate import COST_PRESETS, SYSTEMS
 from sgengine.simulate.workloads import WORKLOADS
 from tests.cli.support import document, good, refused, run
 from tests.cli.test_help import option_help
+from tests.simulate.test_loads import KINDS, REPLAYED
 
 SMALL = ("--workload", "fixed:200/20", "--requests", 30)
 AZURE = """TIMESTAMP,ContextTokens,GeneratedTokens
@@ -80,6 +81,18 @@ def test_replays_a_trace(tmp_path):
     assert table["input_tokens"].to_pylist() == [4808, 110, 34]
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_replays_every_format_that_its_help_names(tmp_path, name):
+    (tmp_path / name).write_text(KINDS[name])
+    out = tmp_path / "out.parquet"
+    document("simulate", out, "--workload", tmp_path / name)
+    seconds, prompts, answers, _ = REPLAYED[name]
+    table = pq.read_table(out)
+    assert [t / 1e9 for t in table["arrival_ns"].to_pylist()] == seconds
+    assert table["input_tokens"].to_pylist() == prompts
+    assert pc.list_value_length(table["chunk_times_ns"]).to_pylist() == answers
+
+
 def test_conversations_are_turns_that_wait_for_one_another(tmp_path):
     out = tmp_path / "out.parquet"
     words = ("--workload", "chat", "--rate", "4", "--requests", "20", "--seed", "3")
@@ -133,6 +146,8 @@ def test_help_names_every_preset():
     }.items():
         words = option_help("simulate", option)
         assert [name for name in names if name not in words] == [], option
+    words = option_help("simulate", "--workload")
+    assert [w for w in ("Azure", "BurstGPT", "Mooncake", "turns") if w not in words] == []
     words = option_help("simulate", "--cost")
     for preset in COST_PRESETS.values():
         for part in (preset.model.name.lower(), preset.hardware.name.lower()):

@@ -18,6 +18,7 @@ from sgengine.schema import DELIVERIES, REQUESTS
 from tests import strategies as own
 from tests.bridge import batch_of, reader_of, request_rows
 from tests.compute.twins import assert_same_row, twin_of
+from tests.effort import FEWER
 
 READER = (200 * own.MS, 50 * own.MS)
 SETTINGS = MeasureSettings(reader=reader_of(READER))
@@ -53,6 +54,7 @@ def _clipped(row: dict[str, Any]) -> dict[str, Any]:
 # --- Types ---------------------------------------------------------------------------------------
 
 
+@FEWER
 @given(
     near(own.deliveries()),
     st.sampled_from([pa.list_, pa.large_list]),
@@ -107,6 +109,7 @@ def _row(times: list[int] | None, sizes: list[int] | None, **more: Any) -> dict[
 # --- Slices and chunks ---------------------------------------------------------------------------
 
 
+@FEWER
 @given(own.deliveries(), st.data())
 def test_a_slice_is_measured_as_its_rows(rows: list[dict[str, Any]], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(rows)))
@@ -114,6 +117,7 @@ def test_a_slice_is_measured_as_its_rows(rows: list[dict[str, Any]], data: st.Da
     assert_measured(batch_of(rows).slice(start, stop - start), rows[start:stop])
 
 
+@FEWER
 @given(own.deliveries(), st.data())
 def test_chunks_of_a_table_are_measured_as_its_rows(
     rows: list[dict[str, Any]], data: st.DataObject

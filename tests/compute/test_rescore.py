@@ -11,6 +11,7 @@ from sgengine.compute import compute
 from sgengine.compute.rescore import FROM_ENVELOPE, MEASURED_ONLY, for_reader
 from tests import strategies as ours
 from tests.compute.twins import settings_of
+from tests.effort import FEWER
 from tests.engine.make import plain_row
 from tests.strategies import MS
 
@@ -34,6 +35,7 @@ def test_idle_latencies_are_those_of_the_new_reader(rows, old, new):
     assert found.schema == expected.schema
 
 
+@FEWER
 @given(
     rows=st.tuples(*[ours.deliveries(max_size=4).filter(bool)] * 2),
     old=ours.readers(),

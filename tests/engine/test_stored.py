@@ -24,6 +24,7 @@ from sgengine.objectives import Reader, parse_slo, preset
 from sgengine.store import Store, writers
 from tests.aggregate.twins import Question, questions
 from tests.cli.support import document, good, refused, run
+from tests.effort import FEWER
 from tests.engine.make import Row, random_rows, table_of
 from tests.gate import nights
 from tests.gate.nights import FIRST, commit, requests
@@ -122,6 +123,7 @@ def is_measured_with(summary: SummarySettings) -> bool:
     return (reader.first_ns, reader.pace_ns) == (300 * MS, 50 * MS)
 
 
+@FEWER
 @given(question=questions(), speed=st.sampled_from([1, 5, 7.5, 20, 50, 1000]))
 def test_any_question_has_the_answer_of_the_traces(store, question, speed):
     """Any reader, SLO, benefit, denominator, population, grouping and T."""

@@ -17,6 +17,7 @@ from sgengine import readers
 from sgengine.analyze import Analysis, analyze
 from sgengine.errors import FormatError, SgengineError
 from sgengine.readers import events_jsonl
+from tests.effort import fuzzed
 from tests.events import make
 
 EPOCH = 1_784_000_000 * 10**9
@@ -288,7 +289,7 @@ def test_damaged_files_end_in_one_line(tmp_path: Path, kind: str) -> None:
     whole = make.write(tmp_path / "whole", rows, kind).read_bytes()
     path = tmp_path / f"log.{kind}"
     rng = random.Random(5)
-    for _ in range(150):
+    for _ in range(fuzzed(150)):
         data = bytearray(whole)
         if rng.random() < 0.3:
             del data[rng.randrange(len(data)) :]
@@ -310,7 +311,7 @@ def test_fields_that_change_their_type(tmp_path: Path) -> None:
     values = [None, True, -1, 2**63, 2**70, 0.5, "x", "", [1], {"a": 1}, 10**400 // 10**90]
     rng = random.Random(6)
     path = tmp_path / "log.jsonl"
-    for _ in range(150):
+    for _ in range(fuzzed(150)):
         rows = [row for k in range(3) for row in request(k)]
         for _ in range(4):
             row = rng.choice(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sgengine
@@ -15,6 +15,7 @@ from sgengine import shuffle
 from sgengine.analyze import Analysis, AnalyzeSettings, analyze
 from sgengine.executors import Serial, Threads
 from sgengine.schema import DELIVERIES, REQUESTS
+from tests.effort import FEWER
 from tests.events import make
 from tests.strategies import deliveries_table
 
@@ -55,7 +56,7 @@ def written(folder: str, log: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.usefixtures("room")
-@settings(max_examples=60)
+@FEWER
 @given(logs())
 def test_deliveries_come_back_exactly(log: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -72,7 +73,7 @@ def test_deliveries_come_back_exactly(log: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("room")
-@settings(max_examples=40)
+@FEWER
 @given(logs(), st.sampled_from([Serial(), Threads(workers=2)]))
 def test_figures_are_those_of_the_deliveries(
     log: dict[str, Any], executor: Serial | Threads

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sgengine.kernels import _jit
+from sgengine.kernels import _cache, _jit
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"),
@@ -70,9 +70,9 @@ print(json.dumps(found))
 """
 
 
-def run(code: str, cwd: Path, **env: str | None) -> subprocess.CompletedProcess[str]:
+def run(code: str, cwd: Path, *before: str, **env: str | None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [*before, sys.executable, "-c", code],
         cwd=cwd,
         env=environment(**env),
         capture_output=True,
@@ -138,6 +138,29 @@ def test_a_read_only_installation_works_without_a_home(copy: Path) -> None:
     assert [each["misses"] for each in found] == [1, 0]
 
 
+def as_modes_say() -> tuple[str, ...]:
+    """What to put before a command for modes to keep it from writing: root is above them."""
+    if os.getuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("root, and no setpriv to give up its right to write anywhere")
+    return "setpriv", "--bounding-set=-dac_override,-fowner", "--inh-caps=-dac_override,-fowner"
+
+
+def test_a_folder_that_cannot_be_written_sends_the_cache_home(copy: Path) -> None:
+    site, home = copy / "site", copy / "home"
+    home.mkdir()
+    for path in [*site.rglob("*"), site]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = as_modes_say()
+    assert run("open('sgengine/new', 'w')", site, *before, PYTHONPATH=".").returncode != 0
+    env = {"HOME": str(home), "XDG_CACHE_HOME": None, "NUMBA_CACHE_DIR": None, "PYTHONPATH": "."}
+    found = [answer(run(SMALL, site, *before, **env)) for _ in range(2)]
+    assert Path(found[0]["folder"]).parent == home / ".cache"
+    assert [each["counted"] for each in found] == [COUNTED, COUNTED]
+    assert [each["misses"] for each in found] == [1, 0]
+
+
 def test_without_any_place_to_write_each_process_compiles_for_itself(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -147,12 +170,12 @@ def test_without_any_place_to_write_each_process_compiles_for_itself(
     def nowhere() -> str:
         raise FileNotFoundError("no usable temporary directory")
 
-    monkeypatch.setattr(_jit, "_HERE", a_file)
+    monkeypatch.setattr(_cache, "_HERE", a_file)
     monkeypatch.setattr(tempfile, "gettempdir", nowhere)
     monkeypatch.setenv("HOME", str(a_file))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(a_file))
-    assert _jit._cache_folder() is None
+    assert _cache.cache_folder() is None
     monkeypatch.setattr(_jit, "CACHE_FOLDER", None)
 
     def double(x: int) -> int:
@@ -166,11 +189,11 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_used(
 ) -> None:
     """Numba runs what it finds in its cache."""
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    (place,) = _jit._temporary()
+    (place,) = _cache._temporary()
     assert place.parent == tmp_path
     assert place.stat().st_mode & 0o777 == 0o700
     place.chmod(0o777)
-    assert list(_jit._temporary()) == []
+    assert list(_cache._temporary()) == []
 
 
 def test_a_change_of_a_helper_file_is_seen_by_the_kernels_that_use_it(copy: Path) -> None:
@@ -188,15 +211,94 @@ def test_a_change_of_a_helper_file_is_seen_by_the_kernels_that_use_it(copy: Path
     assert after["counted"] == [[0, *COUNTED[0][1:]], 3]
 
 
-def test_processes_that_meet_a_cold_cache_at_once_are_all_right(repo: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [4, pytest.param(8, marks=pytest.mark.slow)])
+def test_processes_that_meet_a_cold_cache_at_once_are_all_right(
+    repo: Path, tmp_path: Path, count: int
+) -> None:
     env = environment(NUMBA_CACHE_DIR=str(tmp_path))
     started = [
         subprocess.Popen(
             [sys.executable, "-c", SMALL], cwd=repo, env=env, stdout=subprocess.PIPE, text=True
         )
-        for _ in range(4)
+        for _ in range(count)
     ]
     outputs = [process.communicate()[0] for process in started]
-    assert [process.returncode for process in started] == [0] * 4
-    assert [json.loads(output)["counted"] for output in outputs] == [COUNTED] * 4
+    assert [process.returncode for process in started] == [0] * count
+    assert [json.loads(output)["counted"] for output in outputs] == [COUNTED] * count
     assert answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))["hits"] == 1
+    (folder,) = tmp_path.iterdir()
+    assert [path.suffix for path in folder.iterdir()] == [".kernel"]
+
+
+def test_a_damaged_entry_is_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut off, empty, or with one byte changed in the machine code: none is run, each is replaced."""
+    monkeypatch.setattr(_jit, "CACHE_FOLDER", tmp_path)
+
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert _jit.kernel(double)(21) == 42
+    (entry,) = tmp_path.iterdir()
+    whole = entry.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 1
+    for damaged in (whole[:-100], b"", bytes(changed)):
+        entry.write_bytes(damaged)
+        again = _jit.kernel(double)
+        assert again(21) == 42
+        assert sum(again.stats.cache_misses.values()) == 1  # type: ignore[attr-defined]
+        assert entry.read_bytes() != damaged
+    again = _jit.kernel(double)
+    assert again(21) == 42
+    assert sum(again.stats.cache_hits.values()) == 1  # type: ignore[attr-defined]
+
+
+def test_each_signature_has_its_own_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever order they are compiled in: two processes cannot exchange their code."""
+    monkeypatch.setattr(_jit, "CACHE_FOLDER", tmp_path)
+
+    def add(x: float, y: float) -> float:
+        return x + y
+
+    for values in ([(1, 2), (0.5, 0.25)], [(0.5, 0.25), (1, 2)]):
+        again = _jit.kernel(add)
+        assert [again(*pair) for pair in values] == [x + y for x, y in values]
+        assert len(list(tmp_path.iterdir())) == 2
+    assert sum(again.stats.cache_hits.values()) == 2  # type: ignore[attr-defined]
+
+
+def test_folders_of_old_versions_go_but_those_used_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    others = [tmp_path / f"sgengine-{k:016x}" for k in range(_cache.KEPT + 3)]
+    for k, folder in enumerate(others):
+        folder.mkdir()
+        (folder / "a.kernel").write_bytes(b"x")
+        os.utime(folder, (k, k))
+    strangers = [tmp_path / "sgengine-notes", tmp_path / "sgengine-0"]
+    for folder in strangers:
+        folder.mkdir()
+    mine = _cache.cache_folder()
+    assert mine is not None
+    assert set(tmp_path.iterdir()) == {mine, *others[3:], *strangers}
+    others[0].mkdir()
+    assert _cache.cache_folder() == mine
+    assert others[0].exists()  # only who makes a folder looks at the others
+
+
+def test_a_folder_that_goes_while_it_is_used_comes_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As when another version prunes it, or the disk is full: the next process just compiles."""
+    folder = tmp_path / "cache"
+    monkeypatch.setattr(_jit, "CACHE_FOLDER", folder)
+
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert _jit.kernel(double)(21) == 42
+    assert len(list(folder.iterdir())) == 1
+    shutil.rmtree(folder)
+    folder.write_text("no folder can be made here")
+    assert _jit.kernel(double)(21) == 42

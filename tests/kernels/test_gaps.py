@@ -8,17 +8,20 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sgengine.compute import MeasureSettings, compute, itl_histogram, itl_samples
+from sgengine.compute.ragged import Ragged
 from sgengine.kernels import gaps, select
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
 from sgengine.schema.enums import ITL_RULES
 from tests import reference as ref
 from tests import strategies as own
 from tests.bridge import batch_of, itl_of
+from tests.effort import FEWER
 from tests.kernels.arrays import Curve, ints, ragged_of
 
 CODES = {"chunk": gaps.CHUNK, "spread": gaps.SPREAD, "token": gaps.TOKEN, "divide": gaps.DIVIDE}
@@ -104,6 +107,7 @@ def test_one_chunk_has_no_gap(rule: str) -> None:
 
 
 @every_rule
+@FEWER
 @given(own.deliveries(), st.data())
 def test_samples_of_a_batch_are_those_of_its_rows(
     rule: str, rows: list[dict[str, Any]], data: st.DataObject
@@ -122,6 +126,7 @@ def test_samples_of_a_batch_are_those_of_its_rows(
 
 
 @every_rule
+@FEWER
 @given(own.deliveries())
 def test_the_histogram_of_a_batch_counts_exactly_its_samples(
     rule: str, rows: list[dict[str, Any]]
@@ -149,7 +154,6 @@ def test_gaps_are_counted_and_kept_as_their_samples_are(
 ) -> None:
     """Straight from the chunk times, by way of the samples, and by hand: the same."""
     ragged = ragged_of([(times, None) for times, _ in curves])
-    rows = ints(range(ragged.rows))
     samples = [float(b - a) for times, _ in curves for a, b in pairwise(times)]
     buckets = [fine_buckets(sample) for sample in samples]
     chosen = data.draw(st.sets(st.sampled_from(buckets))) if buckets else set()
@@ -158,7 +162,7 @@ def test_gaps_are_counted_and_kept_as_their_samples_are(
     expected = [s for s, b in zip(samples, buckets, strict=True) if b in chosen]
     values = np.array(samples, dtype=np.float64)
     for fill in (
-        lambda counts, out: gaps.sift_gaps(ragged.times, ragged.offsets, rows, wanted, counts, out),
+        lambda counts, out: sift_gaps(ragged, wanted, counts, out)[0],
         lambda counts, out: select.sift(values, wanted, counts, out),
     ):
         counts = np.zeros(select.N_FINE, dtype=np.int64)
@@ -169,13 +173,23 @@ def test_gaps_are_counted_and_kept_as_their_samples_are(
     assert out[: select.sift_kept(values, wanted, out, 0)].tolist() == expected
 
 
+LONG = [k * k * 10**5 for k in range(gaps.BLOCK + 2)]
+"""Gaps of several blocks, most below 2^28 ns."""
+
+
 @given(st.lists(near_curves(), min_size=1, max_size=4))
+@example([([0, 2**28 - 1, 2**29 - 2], [1, 1, 1]), ([0, 2**28, 2**29], [1, 1, 1])])
 @example([([0, 2**32 - 1, 2**32 - 1 + 2**53 - 1], [1, 1, 1]), ([5, 5], [1, 1])])
+@example([(LONG, [1] * len(LONG)), ([*LONG, 2**50], [1] * (len(LONG) + 1))])
 def test_sums_of_gaps_are_those_of_integers(curves: list[tuple[list[int], list[int]]]) -> None:
     ragged = ragged_of([(times, None) for times, _ in curves])
     found = [b - a for times, _ in curves for a, b in pairwise(times)]
     limbs = np.zeros(select.N_LIMBS, dtype=np.uint64)
-    least, most = gaps.gap_moments(ragged.times, ragged.offsets, ints(range(ragged.rows)), limbs)
+    wanted = np.ones(select.N_FINE, dtype=np.uint8)
+    counts = np.zeros(select.N_FINE, dtype=np.int64)
+    out = np.empty(len(found) + 1)
+    kept, least, most = sift_gaps(ragged, wanted, counts, out, limbs)
+    assert out[:kept].tolist() == [float(gap) for gap in found]
     if not found:
         assert not limbs.any()
         return
@@ -184,6 +198,27 @@ def test_sums_of_gaps_are_those_of_integers(curves: list[tuple[list[int], list[i
     assert (least, most) == (min(found), max(found))
     assert a + (b << 32) == sum(found)
     assert squares == sum(gap**2 for gap in found)
+
+
+def sift_gaps(
+    ragged: Ragged,
+    wanted: npt.NDArray[np.uint8],
+    counts: npt.NDArray[np.int64],
+    out: npt.NDArray[np.float64],
+    limbs: npt.NDArray[np.uint64] | None = None,
+) -> tuple[int, int, int]:
+    """The kernel over all rows, with scratch of its own."""
+    return gaps.sift_gaps(
+        ragged.times,
+        ragged.offsets,
+        ints(range(ragged.rows)),
+        wanted,
+        counts,
+        out,
+        np.zeros(select.N_LIMBS, dtype=np.uint64) if limbs is None else limbs,
+        np.empty(gaps.BLOCK),
+        np.empty(gaps.BLOCK, dtype=np.int32),
+    )
 
 
 def test_fine_edges_are_where_buckets_begin() -> None:

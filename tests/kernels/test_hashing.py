@@ -136,6 +136,21 @@ def test_texts_of_one_hash_are_told_apart() -> None:
     assert out.tolist() == [0, 1, 0, 2, 1]
 
 
+@pytest.mark.parametrize("power", [0, 40])
+@given(st.lists(few_texts | texts, max_size=40))
+def test_columns_of_alike_hashes_are_coded_exactly(power: int, values: list[str]) -> None:
+    """Texts of one length have one hash here, and at power 40 all begin at one slot."""
+
+    def alike(_: object, offsets: np.ndarray, out: np.ndarray) -> None:
+        out[:] = np.diff(offsets).astype(np.uint64) << np.uint64(power)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "hash_texts", alike)
+        codes, distinct = keys.code_strings(pa.array(values, pa.string()))
+    assert distinct.take(pa.array(codes)).to_pylist() == values
+    assert len(distinct) == len(set(values))
+
+
 @given(st.lists(st.tuples(st.sampled_from("xy"), few_texts | texts), min_size=1, max_size=30))
 def test_runs_and_ids_together_are_the_key(pairs: list[tuple[str, str]]) -> None:
     runs = pa.array([run for run, _ in pairs]).dictionary_encode()

@@ -17,6 +17,7 @@ from sgengine.analyze import Analysis, AnalyzeSettings, Night, analyze
 from sgengine.errors import DataError, UsageError
 from sgengine.executors import Serial, Threads
 from sgengine.nightly.days import day_of, night_ns
+from tests.effort import FEWER
 from tests.engine.make import plain_row, write
 from tests.events import make
 from tests.nightly import twin
@@ -50,6 +51,7 @@ def all_counted(found: Analysis, rows: int) -> None:
         assert run["rows_in"] == run["rows_measured"] + run["rows_rejected"]
 
 
+@FEWER
 @given(
     make.deliveries(max_size=5),
     ZONES,
@@ -80,6 +82,7 @@ def test_logs_and_deliveries_give_what_the_twin_gives(rows, zone, grace, now, ki
         assert (mine["run"], mine["request_id"]) in told or mine == its
 
 
+@FEWER
 @given(make.deliveries(max_size=3), GRACES, st.integers(0, 2**30))
 def test_nights_side_by_side_have_every_request_once(rows, grace, seed):
     """Every request in one night, and every event without an arrival the fault of at most one."""

@@ -7,7 +7,7 @@ import json
 import random
 
 from sgengine.compute import MeasureSettings, compute
-from tests.effort import LONG
+from tests.effort import fuzzed
 from tests.readers.test_bad_input import counted, survive
 
 ODD_VALUES = (
@@ -34,7 +34,7 @@ def check_all(path, values, rows_of, rounds, seed=7):
     """
     chance = random.Random(seed)
     whole = text_of(values)
-    for _ in range(rounds * LONG):
+    for _ in range(fuzzed(rounds)):
         check(path, whole[: chance.randrange(len(whole))], rows_of)
         check(path, flipped(whole, chance), rows_of)
         check(path, text_of(removed(values, chance)), rows_of)

@@ -6,7 +6,7 @@ import json
 import random
 
 from sgengine.errors import SgengineError
-from tests.effort import LONG
+from tests.effort import fuzzed
 from tests.readers import make
 
 VALUES = (None, True, -1, 2**70, 1.5, 1e300, "", "x", [], [None], {}, {"a": 1}, "1e999", [1, "2"])
@@ -34,13 +34,13 @@ def lines_in(data):
 
 def cuts(data, rounds=120):
     """The data cut off at about ``rounds`` places."""
-    return [data[:cut] for cut in range(0, len(data), max(1, len(data) // (rounds * LONG)))]
+    return [data[:cut] for cut in range(0, len(data), max(1, len(data) // fuzzed(rounds)))]
 
 
 def flips(data, rounds=120, seed=7):
     """The data with one to three bytes changed."""
     chance = random.Random(seed)
-    for _ in range(rounds * LONG):
+    for _ in range(fuzzed(rounds)):
         damaged = bytearray(data)
         for _ in range(chance.randint(1, 3)):
             damaged[chance.randrange(len(data))] = chance.randrange(256)
@@ -50,7 +50,7 @@ def flips(data, rounds=120, seed=7):
 def swaps(rows, rounds=200, seed=7):
     """JSON Lines of the rows with one value, at any depth, removed or replaced by another."""
     chance = random.Random(seed)
-    for _ in range(rounds * LONG):
+    for _ in range(fuzzed(rounds)):
         changed = json.loads(json.dumps(rows))
         _swap(chance, changed)
         yield b"".join(json.dumps(row).encode() + b"\n" for row in changed)

@@ -9,10 +9,10 @@ import pytest
 
 from sgengine import readers
 from sgengine.errors import SgengineError
-from tests.effort import LONG
+from tests.effort import fuzzed
 from tests.readers import make
 
-ROUNDS = 150 * LONG
+ROUNDS = fuzzed(150)
 
 
 def table():

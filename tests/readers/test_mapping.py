@@ -23,6 +23,7 @@ from sgengine.errors import FormatError, UsageError
 from sgengine.readers import mapping_toml
 from sgengine.readers.timestamps import UNITS
 from tests import strategies
+from tests.effort import FEWER
 from tests.readers import damage, make
 
 RELATIVE = """
@@ -634,6 +635,7 @@ def requests_of(batches):
 
 
 @pytest.mark.parametrize("kind", list(WRITERS))
+@FEWER
 @given(logged())
 def test_deliveries_written_in_any_style_give_the_same_requests(tmp_path_factory, kind, given):
     style, rows = given

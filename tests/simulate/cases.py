@@ -84,22 +84,24 @@ def costs(draw: st.DrawFn, load: Load) -> CostModel:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, **fixed: Any) -> tuple[System, Load, CostModel]:
+def worlds(
+    draw: st.DrawFn, *, max_size: int = 10, turns: bool = True, **fixed: Any
+) -> tuple[System, Load, CostModel]:
     """A system that keeps to ``fixed``, a load, and replicas of about its size."""
-    load = draw(loads())
+    load = draw(loads(max_size, turns))
     return draw(systems(**fixed)), load, draw(costs(load))
 
 
 @st.composite
-def loads(draw: st.DrawFn, max_size: int = 10) -> Load:
-    """A few requests, many of them at once, some as later turns."""
+def loads(draw: st.DrawFn, max_size: int = 10, turns: bool = True) -> Load:
+    """A few requests, many of them at once, some as later ``turns``."""
     n = draw(st.integers(1, max_size))
     lengths = st.one_of(st.integers(1, 4), st.integers(1, 12), st.integers(1, 25))
     previous: list[int] = []
     turn: list[int] = []
     session: list[int] = []
     for i in range(n):
-        free = [j for j in range(i) if j not in previous]
+        free = [j for j in range(i) if j not in previous] if turns else []
         before = draw(st.sampled_from([NO_TURN, NO_TURN, *free]))
         previous.append(before)
         turn.append(0 if before == NO_TURN else turn[before] + 1)
@@ -138,19 +140,16 @@ def slos(draw: st.DrawFn) -> Slo:
     return Slo(**{name: draw(some[name]) for name in sorted(names)})
 
 
-_DELIVERIES = st.one_of(
-    st.none(),
-    st.none(),
-    st.builds(lambda gap: Delay(gap_ns=gap), st.sampled_from((0, 20, 50, 300))),
-    st.builds(lambda slo: Abandon(slo=slo), slos()),
-)
+DELAYS = st.builds(lambda gap: Delay(gap_ns=gap), st.sampled_from((0, 20, 50, 300)))
+ABANDONS = st.builds(lambda slo: Abandon(slo=slo), slos())
+_DELIVERIES = st.one_of(st.none(), st.none(), DELAYS, ABANDONS)
 _LOADS = st.sampled_from((None, 0.5, 1.0, 2.0, 4.0))
-_REJECTIONS = st.builds(
+REJECTIONS = st.builds(
     lambda prefill, kv: EarlyRejection(prefill_ns=prefill, kv_load=kv),
     st.sampled_from((0, 30, 100, 1000)),
     _LOADS,
 )
-_ADMISSIONS = st.integers(0, 5).flatmap(lambda k: _REJECTIONS if k == 0 else st.none())
+_ADMISSIONS = st.integers(0, 5).flatmap(lambda k: REJECTIONS if k == 0 else st.none())
 SPLITS = st.builds(
     lambda p, d: Disaggregation(prefill_replicas=p, decode_replicas=d),
     st.integers(1, 2),
@@ -160,7 +159,7 @@ SPLITS = st.builds(
 
 @st.composite
 def systems(draw: st.DrawFn, **fixed: Any) -> System:
-    """Every combination of policies; ``fixed`` ones are not drawn."""
+    """Every combination of policies; ``fixed`` ones are not drawn, or drawn from a given strategy."""
     most = draw(st.sampled_from((1, 2, 3, 8, 8)))
     drawn = {
         "prefill": draw(st.sampled_from(("first", "chunked"))),
@@ -176,4 +175,5 @@ def systems(draw: st.DrawFn, **fixed: Any) -> System:
         "router": draw(st.sampled_from(("round-robin", "least-loaded"))),
         "reader": draw(_READERS),
     }
-    return System(name="any", **(drawn | fixed))
+    given = {k: draw(v) if isinstance(v, st.SearchStrategy) else v for k, v in fixed.items()}
+    return System(name="any", **(drawn | given))

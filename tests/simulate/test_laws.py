@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from sgengine.compute import MeasureSettings, compute
@@ -25,10 +25,13 @@ from sgengine.simulate import (
     single_turns,
 )
 from sgengine.simulate.workloads import POISSON, Stream, arrivals_ns, workload
-from tests.simulate.cases import tiny_cost, worlds
+from tests.effort import LONG
+from tests.simulate import laws
+from tests.simulate.cases import ABANDONS, DELAYS, REJECTIONS, SPLITS, tiny_cost, worlds
+from tests.simulate.seen import Request, Seen, see
 
-EXAMPLES = 60
-A100 = cost_preset("llama-3.1-8b-a100-80g")
+EXAMPLES = 20 if LONG == 1 else 2000
+"""Of each kind of systems."""
 
 
 def rows(found: Simulated) -> list[dict[str, Any]]:
@@ -42,56 +45,71 @@ def log(found: Simulated) -> list[dict[str, Any]]:
     return listed
 
 
+KINDS: dict[str, dict[str, Any]] = {
+    "prefill-first": {"prefill": "first"},
+    "chunked": {"prefill": "chunked"},
+    "recompute": {"preempt": "recompute", "admission": None},
+    "swap": {"preempt": "swap", "admission": None},
+    "shortest": {"order": "shortest"},
+    "pace": {"order": "pace"},
+    "rejecting": {"admission": REJECTIONS},
+    "delaying": {"delivery": DELAYS},
+    "abandoning": {"delivery": ABANDONS},
+    "round-robin": {"disaggregated": None, "replicas": 3, "router": "round-robin"},
+    "least-loaded": {"disaggregated": None, "replicas": 3, "router": "least-loaded"},
+    "disaggregated": {"disaggregated": SPLITS, "delivery": None},
+    "one-to-many": {"disaggregated": Disaggregation(decode_replicas=2), "preempt": "swap"},
+    "disaggregated-abandoning": {"disaggregated": SPLITS, "delivery": ABANDONS},
+    "disaggregated-delaying": {"disaggregated": SPLITS, "delivery": DELAYS},
+}
+"""What is fixed of each kind of system; everything else is drawn."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=EXAMPLES)
-@given(worlds())
-def test_every_token_is_delivered_once_and_in_order(world: tuple[System, Load, CostModel]) -> None:
-    system, load, cost = world
-    found = simulate(system, load, cost)
-    for row, wanted in zip(rows(found), load.output_tokens.tolist(), strict=True):
-        times = row["chunk_times_ns"]
-        n = {"ok": wanted, "rejected": 0}.get(row["status"], len(times))
-        assert len(times) == n <= wanted
-        assert all(a <= b for a, b in pairwise([0, *times, row["end_ns"]]))
-        assert row["status"] != "cancelled" or n < wanted
-    assert sum(Counter(row["status"] for row in rows(found)).values()) == load.requests
-    measured = [compute(batch, MeasureSettings()) for batch in found.deliveries.to_batches()]
+@given(data=st.data())
+def test_every_kind_of_system_keeps_every_law(kind: str, data: st.DataObject) -> None:
+    seen = see(data.draw(worlds(**KINDS[kind])))
+    for law in laws.EVERY:
+        law(seen)
+    measured = [compute(batch, MeasureSettings()) for batch in seen.found.deliveries.to_batches()]
     assert not any(part.breaches for part in measured)
 
 
-@settings(max_examples=EXAMPLES)
-@given(worlds())
-def test_memory_is_never_beyond_its_capacity(world: tuple[System, Load, CostModel]) -> None:
-    system, load, cost = world
-    found = simulate(system, load, cost, log=True)
-    assert all(0 <= row["kv_tokens"] <= cost.kv_capacity for row in log(found))
+HAPPENS: dict[str, tuple[str, Callable[[Seen], bool]]] = {
+    "recomputed on the way": ("recompute", lambda s: s.preempted > 0),
+    "swapped out": ("swap", lambda s: sum(s.facts.swapped_tokens) > 0),
+    "migrated twice": ("disaggregated", lambda s: any(r.migrations > 1 for r in s.requests)),
+    "turned away": ("rejecting", lambda s: any(_is_refused(r) for r in s.requests)),
+    "abandoned in the middle": ("abandoning", lambda s: any(_is_cut(r) for r in s.requests)),
+    "abandoned while its KV moves": (
+        "disaggregated-abandoning",
+        lambda s: any(_is_cut(r) and r.migrations and len(r.times) == 1 for r in s.requests),
+    ),
+    "idle beside waiting prompts": ("one-to-many", lambda s: any(_waits_for_room(s))),
+    "several replicas at work": ("least-loaded", lambda s: all(s.facts.iterations)),
+}
 
 
-@settings(max_examples=EXAMPLES)
-@given(worlds(disaggregated=None, replicas=1))
-def test_no_token_before_its_prompt_is_computed(world: tuple[System, Load, CostModel]) -> None:
-    system, load, cost = world
-    found = simulate(system, load, cost, log=True)
-    for row in rows(found):
-        if row["chunk_times_ns"]:
-            begun, first = row["queue_ns"], row["chunk_times_ns"][0]
-            lasts = [
-                i
-                for i in log(found)
-                if i["start_ns"] >= row["arrival_ns"] + begun
-                and i["end_ns"] <= row["arrival_ns"] + first
-            ]
-            assert sum(i["prefill_tokens"] for i in lasts) >= row["input_tokens"]
+def _is_refused(r: Request) -> bool:
+    return r.status == "rejected" and r.error != laws.TOO_LONG
 
 
-@settings(max_examples=EXAMPLES)
-@given(worlds(disaggregated=None, replicas=1, delivery=None))
-def test_a_replica_is_never_idle_while_anybody_waits(world: tuple[System, Load, CostModel]) -> None:
-    system, load, cost = world
-    found = simulate(system, load, cost, log=True)
-    idle = [(a["end_ns"], b["start_ns"]) for a, b in pairwise(log(found))]
-    for row in rows(found):
-        begin, end = row["arrival_ns"], row["arrival_ns"] + row["end_ns"]
-        assert not any(max(begin, a) < min(end, b) for a, b in idle)
+def _is_cut(r: Request) -> bool:
+    return r.status == "cancelled" and bool(r.times)
+
+
+def _waits_for_room(seen: Seen) -> Iterator[bool]:
+    """A prompt comes to a prefill replica that is idle, and stays so."""
+    for begin, end in seen.idle(0):
+        yield any(begin < r.arrival < end and r.begun != r.arrival for r in seen.requests)
+
+
+@pytest.mark.parametrize("what", HAPPENS)
+def test_the_worlds_hold_what_the_laws_are_about(what: str) -> None:
+    kind, happens = HAPPENS[what]
+    generate = settings(max_examples=2000, phases=[Phase.generate], derandomize=True, database=None)
+    find(worlds(**KINDS[kind]), lambda world: happens(see(world)), settings=generate)
 
 
 @settings(max_examples=EXAMPLES)
@@ -118,17 +136,6 @@ def test_the_seed_moves_iterations_and_nothing_else_does(seed: int) -> None:
     )
     assert once.deliveries.equals(again.deliveries)
     assert once.facts != other.facts
-
-
-@pytest.mark.parametrize("name", ["prefill-first", "chunked"])
-def test_littles_law(name: str) -> None:
-    """Requests present, as each iteration counts them, are the rate times the mean stay."""
-    arrivals = arrivals_ns(POISSON, Stream(1, "arrivals"), rate=2.0, duration_s=600)
-    load = workload("conversation").load(arrivals, seed=1, request_rate=2.0)
-    found = simulate(SYSTEMS[name], load, A100, log=True)
-    present = sum((i["running"] + i["queued"]) * (i["end_ns"] - i["start_ns"]) for i in log(found))
-    stayed = sum(row["end_ns"] for row in rows(found))
-    assert present == pytest.approx(stayed, rel=0.03)
 
 
 def test_parameters_are_the_published_ones() -> None:

@@ -352,6 +352,22 @@ def test_a_file_that_is_gone_is_damage(store):
 SCANNED = re.compile(r"Scanning Files: (\d+)/(\d+)")
 
 
+@pytest.fixture(scope="module")
+def partitioned(tmp_path_factory):
+    """A connection to a store of three nights, two systems and two workloads: twelve files."""
+    store = Store.create(tmp_path_factory.mktemp("partitioned") / "s")
+    for number in range(3):
+        every = [
+            row
+            for s in range(2)
+            for w in range(2)
+            for row in small_night(number, request_id=f"{s}{w}", system=f"s {s}", workload=f"w {w}")
+        ]
+        commit(store, number, every)
+    with StoreConnection(store) as con:
+        yield con
+
+
 @pytest.mark.parametrize(
     ("query", "read"),
     [
@@ -365,18 +381,8 @@ SCANNED = re.compile(r"Scanning Files: (\d+)/(\d+)")
         ("FROM slo_by_class WHERE day = '{day}'", 4),
     ],
 )
-def test_filters_reach_the_files(tmp_path, query, read):
-    store = Store.create(tmp_path / "s")
-    for number in range(3):
-        every = [
-            row
-            for s in range(2)
-            for w in range(2)
-            for row in small_night(number, request_id=f"{s}{w}", system=f"s {s}", workload=f"w {w}")
-        ]
-        commit(store, number, every)
-    con = StoreConnection(store)
-    plan = rows(con, "EXPLAIN " + query.format(day=day(1)))[0][1]
+def test_filters_reach_the_files(partitioned, query, read):
+    plan = rows(partitioned, "EXPLAIN " + query.format(day=day(1)))[0][1]
     assert ("12") in {every for _, every in SCANNED.findall(plan)}, plan
     assert max(int(some) for some, every in SCANNED.findall(plan) if every == "12") == read
 

@@ -2,80 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from threading import Barrier, Thread
 
 import obstore
 import polars as pl
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
-from obstore.store import S3Store
 
 from sgengine.errors import DataError, UsageError
 from sgengine.store import Night, NightConflict, Snapshot, Store, is_store
 from sgengine.store.places import place_of
+from tests.s3 import BUCKET, KEYS, Server
 from tests.store import actors, rows
 from tests.store.rows import Told, day
 
-KEYS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"}
 FIRST, SECOND = Told(revision=1), Told(revision=2, day=day(1))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of an S3 server with a bucket ``results``."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Path(sys.executable).with_name("moto_server")
-    process = subprocess.Popen(
-        [program, "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until = time.monotonic() + 60
-        while not answers(f"http://127.0.0.1:{port}"):
-            assert process.poll() is None, "the S3 server ended"
-            assert time.monotonic() < until, "the S3 server does not answer"
-            time.sleep(0.1)
-        pafs.S3FileSystem(
-            endpoint_override=f"127.0.0.1:{port}",
-            scheme="http",
-            access_key="tests",
-            secret_key="tests",
-            allow_bucket_creation=True,
-        ).create_dir("results")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def answers(address: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=1):
-        return True
-    return False
-
-
 @pytest.fixture
-def root(server: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A prefix of its own for each test, and the usual variables of the environment."""
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {**KEYS, "AWS_ENDPOINT_URL": server}.items():
-        monkeypatch.setenv(name, value)
-    return f"s3://results/{request.node.name}/store"
+def root(s3: Server, request: pytest.FixtureRequest) -> str:
+    """A prefix of its own for each test."""
+    return f"s3://{BUCKET}/{request.node.name}/store"
 
 
 def ids(snapshot: Snapshot, table: str = "requests", column: str = "request_id") -> list[str]:
@@ -212,10 +161,8 @@ def test_what_is_no_store_is_not_opened(root):
         Store.open(root)
 
 
-def test_no_store_is_made_among_other_files(root, server):
-    path = root.removeprefix("s3://results/")
-    client = S3Store("results", endpoint=server, region="x", client_options={"allow_http": True})
-    obstore.put(client, f"{path}/trace.parquet", b"x")
+def test_no_store_is_made_among_other_files(root, s3):
+    obstore.put(s3.client(root.removeprefix(f"s3://{BUCKET}/")), "trace.parquet", b"x")
     with pytest.raises(UsageError, match=r"holds trace\.parquet and is no store"):
         Store.create(root)
 

@@ -68,7 +68,8 @@ CHAT = Workload(
 )
 
 WORKLOADS = {w.name: w for w in (SHAREGPT, CONVERSATION, CODE, SUMMARIZATION, LOOGLE, CHAT)}
-"""By name. What was published is quoted; only the Azure quantiles were computed anew, from the traces."""
+"""By name. What was published is quoted; only the Azure quantiles were computed anew, from the traces.
+docs/simulator.md, section 7, says where the others were checked, and which three could not be."""
 
 _FIXED = "fixed:"
 

@@ -1,0 +1,163 @@
+"""Files of deliveries to figures, beside decoding the same columns alone and the kernels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.case import Budget, Case
+from benchmarks.contenders import SQL, by_kernels, by_sgengine, ragged_of
+from benchmarks.kernels import FAMILIES, gap_histogram
+from benchmarks.sizes import Size
+from benchmarks.threads import WORKERS, over
+from sgengine.analyze import AnalyzeSettings, analyze
+from sgengine.compute import MeasureSettings, compute
+from sgengine.executors import Threads
+
+WANTED = {
+    "what analyze prints": FAMILIES["REQUESTS without envelopes and smoothness"],
+    "all of REQUESTS": MeasureSettings(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file of deliveries: ``decode`` reads its batch number ``k`` of ``count``, on one thread."""
+
+    kind: str
+    path: Path
+    count: int
+    decode: Callable[[int], pa.RecordBatch]
+
+
+def cases(size: Size, folder: Path) -> Iterator[Case]:
+    """Parquet, then Arrow IPC; Polars and DuckDB from the same Parquet file."""
+    parquet = size.file.parquet(folder)
+    yield from _file_cases(_parquet(parquet))
+    yield from _file_cases(_ipc(size.file.ipc(folder)))
+    yield from _sql_cases(size, folder)
+
+
+def _parquet(path: Path) -> File:
+    def decode(group: int) -> pa.RecordBatch:
+        with pq.ParquetFile(path, memory_map=True) as file:
+            (batch,) = file.read_row_group(group, use_threads=False).combine_chunks().to_batches()
+            return batch
+
+    with pq.ParquetFile(path) as file:
+        return File(kind="Parquet", path=path, count=file.num_row_groups, decode=decode)
+
+
+def _ipc(path: Path) -> File:
+    def decode(index: int) -> pa.RecordBatch:
+        with pa.ipc.open_file(pa.memory_map(str(path))) as file:
+            return file.get_batch(index)
+
+    with pa.ipc.open_file(pa.memory_map(str(path))) as file:
+        return File(kind="Arrow IPC", path=path, count=file.num_record_batches, decode=decode)
+
+
+def _file_cases(file: File) -> Iterator[Case]:
+    batches = over(file.decode, range(file.count))
+    n = sum(len(batch.column("chunk_times_ns").flatten()) for batch in batches)
+    decoding = f"{file.kind}: decoding alone, {WORKERS} threads"
+    timed = partial(Case, amount=n, nbytes=file.path.stat().st_size)
+    yield timed(name=decoding, action=lambda: over(partial(_touched, file), range(file.count)))
+    kernels = {name: f"{file.kind}: kernels alone, for {name}" for name in WANTED}
+    for name, settings in WANTED.items():
+        action = partial(_kernels, batches, settings)
+        yield timed(name=kernels[name], action=action)
+    del batches, action
+    for name, settings in WANTED.items():
+        chosen = AnalyzeSettings(measure=settings, executor=Threads(workers=WORKERS))
+        yield timed(
+            name=f"{file.kind} -> {name}, {WORKERS} threads",
+            action=partial(_analyzed, file.path, chosen, keep=settings.envelopes),
+            against=decoding,
+            budgets=_budgets(file.kind, decoding, kernels[name]),
+        )
+
+
+def _budgets(kind: str, decoding: str, kernels: str) -> tuple[Budget, ...]:
+    both = Budget(
+        text="1.1 x (decoding + kernels, each alone)",
+        ratio="times",
+        limit=1.1,
+        of=(decoding, kernels),
+    )
+    alone = Budget(text="1.2 x decoding alone", ratio="times", limit=1.2, of=(decoding,))
+    return (alone, both) if kind == "Parquet" else (both,)
+
+
+def _touched(file: File, index: int) -> Any:
+    """Decode a batch and look at every time: what is mapped is read only then."""
+    return np.max(file.decode(index).column("chunk_times_ns").values.to_numpy())
+
+
+def _kernels(batches: Sequence[pa.RecordBatch], settings: MeasureSettings) -> None:
+    """The columns of every batch and the histogram of its gaps."""
+
+    def one(batch: pa.RecordBatch) -> None:
+        gap_histogram(compute(batch, settings).ragged)
+
+    over(one, batches)
+
+
+def _analyzed(path: Path, settings: AnalyzeSettings, *, keep: bool) -> None:
+    found = analyze([str(path)], settings, keep_requests=keep)
+    assert found.is_clean
+
+
+def _sql_cases(size: Size, folder: Path) -> Iterator[Case]:
+    """The core figures from a file, the times alone read; checked equal to the engine's."""
+    path = size.memory.parquet(folder)
+    expected = by_sgengine(pq.read_table(path))
+    decoding = f"core figures from Parquet: decoding alone, {WORKERS} threads"
+    timed = partial(Case, amount=_tokens(path), nbytes=path.stat().st_size)
+    yield timed(name=decoding, action=partial(_core, path, decode_only=True))
+    assert np.array_equal(_core(path), expected), "the engine disagrees with itself"
+    yield timed(
+        name="core figures from Parquet: sgengine", action=partial(_core, path), against=decoding
+    )
+    for name, figures in SQL.items():
+        assert np.array_equal(figures(path), expected), f"{name} disagrees"
+        yield timed(
+            name=f"core figures from Parquet: {name}",
+            action=partial(figures, path),
+            against=decoding,
+        )
+
+
+def _tokens(path: Path) -> int:
+    with pq.ParquetFile(path) as file:
+        return sum(
+            file.metadata.row_group(group).column(column).num_values
+            for group in range(file.num_row_groups)
+            for column in range(file.metadata.num_columns)
+            if file.metadata.schema.column(column).path.startswith("chunk_times_ns")
+        )
+
+
+def _core(path: Path, *, decode_only: bool = False) -> Any:
+    """The core figures of each row group, decoded on the thread that measures it."""
+    with pq.ParquetFile(path) as file:
+        groups = range(file.num_row_groups)
+
+    def one(group: int) -> Any:
+        with pq.ParquetFile(path, memory_map=True) as file:
+            table = file.read_row_group(group, columns=["chunk_times_ns"], use_threads=False)
+        return None if decode_only else _figures(table)
+
+    found = over(one, groups)
+    return None if decode_only else np.concatenate(found)
+
+
+def _figures(table: pa.Table) -> Any:
+    return np.concatenate([by_kernels(ragged_of(batch)) for batch in table.to_batches()])

@@ -1,0 +1,1 @@
+"""Published measurements against simulated ones: the tables of docs/simulator.md."""

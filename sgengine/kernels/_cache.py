@@ -1,0 +1,143 @@
+"""Compiled kernels on disk: a folder a version of the sources, a file a signature, whole or not there.
+
+Numba's own cache numbers its files in an index: of two processes that compile two signatures of one
+kernel at the same time, one could find the other's code under its own, and a file that is cut off stops
+whoever reads it. Here the name of a file says all that its code depends on, so that whoever writes it
+writes the same, and it begins with a digest of the rest: what is damaged is compiled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numba
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+
+_HERE = Path(__file__).parent
+_FOLDER = re.compile(r"sgengine-[0-9a-f]{16}")
+_SEAL = hashlib.sha256().digest_size
+
+KEPT = 8
+"""Folders of other versions that stay, those used last; checkouts and releases share a cache."""
+
+
+def _digest() -> str:
+    """Of all kernel sources, in a fixed order: a changed helper changes the kernels that use it."""
+    found = hashlib.sha256()
+    for path in sorted(_HERE.glob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _places() -> Iterator[Path]:
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        yield Path(os.environ["NUMBA_CACHE_DIR"])
+    yield _HERE / "__pycache__"
+    if "XDG_CACHE_HOME" in os.environ or os.environ.get("HOME"):
+        home = os.environ.get("XDG_CACHE_HOME") or str(Path(os.environ["HOME"]) / ".cache")
+        yield Path(home)
+    yield from _temporary()
+
+
+def _temporary() -> Iterator[Path]:
+    """A folder in the temporary directory that nobody else can put code into, if there can be one."""
+    user = os.getuid() if hasattr(os, "getuid") else None
+    try:
+        place = Path(tempfile.gettempdir()) / f"sgengine-{'user' if user is None else user}"
+        place.mkdir(exist_ok=True, mode=0o700)
+        found = place.lstat()
+    except OSError:
+        return
+    is_ours = stat.S_ISDIR(found.st_mode) and user in (None, found.st_uid)
+    if is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield place
+
+
+def cache_folder() -> Path | None:
+    """A folder for these sources that this process can write to, or None."""
+    name = f"sgengine-{_digest()}"
+    for place in _places():
+        folder = place / name
+        try:
+            is_new = not folder.exists()
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                os.utime(folder)
+        except OSError:
+            continue
+        if is_new:
+            _prune(folder)
+        return folder
+    return None
+
+
+def _prune(mine: Path) -> None:
+    """Remove the folders of other versions but for those used last.
+
+    A process that still uses one compiles what it does not find, and makes the folder again.
+    """
+    with suppress(OSError):
+        others = [path for path in mine.parent.iterdir() if _FOLDER.fullmatch(path.name)]
+        used = {path: path.lstat() for path in others if path != mine}
+        folders = [path for path, found in used.items() if stat.S_ISDIR(found.st_mode)]
+        folders.sort(key=lambda path: used[path].st_mtime_ns, reverse=True)
+        for path in folders[KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+class KernelCache:
+    """What a dispatcher of Numba asks for compiled code, and gives it to. Never stops a caller."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self.cache_path = str(folder)
+        self._folder = folder
+        self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
+        self._line = function.__code__.co_firstlineno
+
+    def load_overload(self, signature: object, target: Any) -> CompileResult | None:
+        """The code for these types of arguments; None if it is not there, or damaged."""
+        target.refresh()
+        try:
+            found = self._path(signature, target.codegen()).read_bytes()
+        except OSError:
+            return None
+        if hashlib.sha256(found[_SEAL:]).digest() != found[:_SEAL]:
+            return None
+        return CompileResult._rebuild(target, *pickle.loads(found[_SEAL:]))
+
+    def save_overload(self, signature: object, compiled: CompileResult) -> None:
+        """Keep the code for these types; without room for it the next process compiles again."""
+        if compiled.library.has_dynamic_globals:  # addresses of this process
+            return
+        content = dumps(compiled._reduce())
+        path = self._path(signature, compiled.codegen)
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._write(path, hashlib.sha256(content).digest() + content)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        made = path.with_name(f"{path.name}.{uuid4().hex}")
+        try:
+            made.write_bytes(content)
+            made.replace(path)
+        finally:
+            made.unlink(missing_ok=True)
+
+    def _path(self, signature: object, codegen: Any) -> Path:
+        """The name holds all that compiled code depends on beside the sources."""
+        about = (signature, codegen.magic_tuple(), numba.__version__, sys.version_info[:2])
+        digest = hashlib.sha256(repr((self._line, *about)).encode()).hexdigest()[:16]
+        return self._folder / f"{self._name}-{digest}.kernel"
