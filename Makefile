@@ -61,11 +61,11 @@ types: $(READY) ## mypy alone
 layers: $(READY) ## the import contracts alone
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## the benchmarks, and their table (minutes)
+bench: $(READY) ## the benchmarks (minutes)
 	$(BIN)/python -m benchmarks.run
 
-bench-full: $(READY) ## with a day, 2 G tokens, the curves and the clients' own code (20 GB of disk, half an hour)
-	$(BIN)/python -m benchmarks.run --size full
+bench-full: $(READY) ## the same with large inputs and clients' own code, and the table (20 GB of disk, half an hour)
+	$(BIN)/python -m benchmarks.run --size full --publish
 
 paper: $(READY) ## the evaluation: systems, workloads and rates, simulated and analysed (minutes)
 	$(BIN)/python -m benchmarks.published

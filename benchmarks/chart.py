@@ -6,9 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.budgets import Row
+from benchmarks.budgets import Row, median
 from benchmarks.curves import POINTS, VERBS, name_of
-from benchmarks.table import net_seconds
 
 
 def write_chart(rows: Sequence[Row], path: Path) -> None:
@@ -24,11 +23,11 @@ def write_chart(rows: Sequence[Row], path: Path) -> None:
         {
             "requests": requests,
             "verb": VERBS[verb],
-            "seconds": net_seconds(by_name, verb, requests),
+            "seconds": median(by_name[name_of(verb, requests)]),
             "MiB": by_name[name_of(verb, requests)]["peak_mib"],
         }
         for verb in VERBS
-        for requests in POINTS[1:]
+        for requests in POINTS
     ]
     base = (
         alt.Chart(alt.Data(values=points)).mark_line(point=True).properties(width=280, height=200)

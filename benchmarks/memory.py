@@ -17,6 +17,7 @@ from benchmarks.watched import watched
 from benchmarks.workloads import Workload, write_parquet
 
 _LIMIT = Budget(text="2 GiB", ratio="peak", limit=2048)
+_ROW_GROUP = Workload(name="one-row-group", requests=500_000, seed=2)
 _HUGE = Workload(name="huge", requests=10_000_000)
 _BYTES_A_TOKEN = 4.2
 _GIB = 1 << 30
@@ -28,7 +29,7 @@ def cases(size: Size, folder: Path) -> Iterator[Case]:
     yield _case(f"process: analyze, {trace.name}", trace, trace.parquet(folder), folder)
     if not size.is_full:
         return
-    group = Workload(name="one-row-group", requests=500_000, seed=2)
+    group = _ROW_GROUP
     path = folder / "one-row-group.parquet"
     write_parquet(path, iter([group.table().combine_chunks()]))
     yield _case("process: analyze, one row group of 100 M tokens", group, path, folder)

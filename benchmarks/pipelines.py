@@ -20,10 +20,11 @@ from benchmarks.threads import WORKERS, over
 from sgengine.analyze import AnalyzeSettings, analyze
 from sgengine.compute import MeasureSettings, compute
 from sgengine.executors import Threads
+from sgengine.readers import ReadOptions
 
 WANTED = {
     "what analyze prints": FAMILIES["REQUESTS without envelopes and smoothness"],
-    "all of REQUESTS": MeasureSettings(),
+    "all of REQUESTS": FAMILIES["all of REQUESTS"],
 }
 
 
@@ -76,7 +77,7 @@ def _file_cases(file: File) -> Iterator[Case]:
         yield timed(name=kernels[name], action=action)
     del batches, action
     for name, settings in WANTED.items():
-        chosen = AnalyzeSettings(measure=settings, executor=Threads(workers=WORKERS))
+        chosen = as_printed(settings)
         yield timed(
             name=f"{file.kind} -> {name}, {WORKERS} threads",
             action=partial(_analyzed, file.path, chosen, keep=settings.envelopes),
@@ -94,6 +95,13 @@ def _budgets(kind: str, decoding: str, kernels: str) -> tuple[Budget, ...]:
     )
     alone = Budget(text="1.2 x decoding alone", ratio="times", limit=1.2, of=(decoding,))
     return (alone, both) if kind == "Parquet" else (both,)
+
+
+def as_printed(settings: MeasureSettings) -> AnalyzeSettings:
+    """What ``sgengine analyze`` does unless JSON is asked for, which has the digests of the files."""
+    return AnalyzeSettings(
+        read=ReadOptions(hashed=False), measure=settings, executor=Threads(workers=WORKERS)
+    )
 
 
 def _touched(file: File, index: int) -> Any:

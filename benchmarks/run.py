@@ -1,6 +1,7 @@
 """Runs the benchmarks: ``python -m benchmarks.run [--size tiny|bench|full] [--suites kernels events]``.
 
-Writes results/<size>.json and, between its markers, the tables of benchmarks/README.md.
+Prints the tables and writes results/<size>.json; ``--publish`` puts the tables between the markers of
+benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="bench")
     parser.add_argument("--suites", nargs="+", choices=SUITES, default=SUITES)
     parser.add_argument("--out", type=Path, default=HERE / "results")
+    parser.add_argument("--publish", action="store_true")
     arguments = parser.parse_args()
     found = results(arguments.size, arguments.suites)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -66,7 +68,7 @@ def main() -> None:
     print(page(found))
     if arguments.size == "full" and "curves" in arguments.suites:
         write_chart(found["cases"], arguments.out / "curves.svg")
-    if whole and arguments.out == HERE / "results":
+    if arguments.publish:
         _publish(page(found))
 
 

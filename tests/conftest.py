@@ -33,6 +33,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Let Python free it at its end, else nanobind tells of leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def repo() -> Path:
     """Return the root of the repository."""

@@ -64,9 +64,10 @@ class Server:
         before = self._log.stat().st_size
         found: set[tuple[str, str]] = set()
         yield found
-        self._settle()
-        text = self._log.read_bytes()[before:].decode()
-        found |= {(how, unquote(path.partition("/")[2])) for how, path in _LINE.findall(text)}
+        text = self._settled()[before:].decode()
+        asked = ((how, unquote(path)) for how, path in _LINE.findall(text))
+        prefix = f"{BUCKET}/"
+        found |= {(how, path[len(prefix) :]) for how, path in asked if path.startswith(prefix)}
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
@@ -85,15 +86,16 @@ class Server:
         )
         urllib.request.urlopen(asked, timeout=30).close()
 
-    def _settle(self) -> None:
-        """A request is logged behind its answer: one more, and what was before it is there."""
+    def _settled(self) -> bytes:
+        """The log: a request is in it only behind its answer, so one more is sent and waited for."""
         mark = f"/mark-{time.monotonic_ns()}"
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"{self.address}{mark}", timeout=30)
         until = time.monotonic() + 30
-        while mark not in self._log.read_text(errors="replace"):
+        while mark.encode() not in (log := self._log.read_bytes()):
             assert time.monotonic() < until
             time.sleep(0.01)
+        return log
 
 
 @pytest.fixture(scope="session")
@@ -129,11 +131,19 @@ def _answers(address: str) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def leading_to(server: Server) -> Iterator[None]:
+    """The usual variables of the environment, as they lead to the server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in NOT_SET:
+            patch.delenv(name, raising=False)
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.address}.items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture
-def s3(s3_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The server, and the usual variables of the environment that lead to it."""
-    for name in NOT_SET:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {**KEYS, "AWS_ENDPOINT_URL": s3_server.address}.items():
-        monkeypatch.setenv(name, value)
-    return s3_server
+def s3(s3_server: Server) -> Iterator[Server]:
+    """The server, with the variables of the environment that lead to it."""
+    with leading_to(s3_server):
+        yield s3_server

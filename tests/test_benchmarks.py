@@ -120,14 +120,14 @@ def test_the_memory_of_a_call_is_its_own() -> None:
     assert 150 < found.added_mib < 250
 
 
-def test_curves_are_told_without_the_start_of_a_process() -> None:
+def test_curves_say_how_straight_and_how_flat_they_are() -> None:
     rows = [
-        row(name_of(verb, n), [1.0 + n * 1e-6], amount=n, peak_mib=500.0)
+        row(name_of(verb, n), [n * (2e-6 if n == POINTS[0] else 1e-6)], amount=n, peak_mib=500.0)
         for verb in VERBS
         for n in POINTS
     ]
     found = {"size": "full", "date": "d", "repeats": 1, "cases": rows, "machine": run.machine()}
-    assert "greatest / least, 1.00; memory at 10,000,000 requests / at 100,000, 1.00" in page(found)
+    assert "greatest / least, 2.00; memory at 10,000,000 requests / at 100,000, 1.00" in page(found)
 
 
 def test_the_published_table_is_that_of_the_published_results() -> None:

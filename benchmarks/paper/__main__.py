@@ -51,7 +51,8 @@ def main() -> None:
     arguments = parser.parse_args()
     start = time.perf_counter()
     found = findings()
-    page.PAGE.write_text(page.filled(page.PAGE.read_text("utf-8"), blocks(found)), "utf-8")
+    filling = blocks(found)  # first: the prose may be edited meanwhile
+    page.PAGE.write_text(page.filled(page.PAGE.read_text("utf-8"), filling), "utf-8")
     if not arguments.no_figures:
         draw(found)
     print(f"{time.perf_counter() - start:.0f} s in all", file=sys.stderr)

@@ -30,15 +30,16 @@ def gaining(places: Sequence[tuple[Where, str]], weights: Sequence[tuple[float, 
 
 
 def _gaining(where: Where, clause: str, alpha: float, idle_s: float) -> Row:
-    before, after = cut_requests(where, clause)
-    gains = [
-        worth(n, wait, alpha, idle_s) > worth(m, rest, alpha, 0)
-        for (n, wait), (m, rest) in zip(after, before, strict=True)
-    ]
-    pairs = list(zip(before, after, strict=True))
-    by_rule = [_exceeds(m - n, wait, alpha, idle_s) for (m, wait), (n, _) in pairs]
-    by_rest = [_exceeds(m - n, wait - rest, alpha, idle_s) for (m, wait), (n, rest) in pairs]
-    change = sum(worth(*a, alpha, idle_s) - worth(*b, alpha, 0) for b, a in pairs)
+    pairs = list(zip(*cut_requests(where, clause), strict=True))
+    changes = [worth(*left, alpha, idle_s) - worth(*whole, alpha, 0) for whole, left in pairs]
+    by_rule, by_rest = (
+        [
+            _exceeds(tokens - kept, wait - (rest if counts_rest else 0), alpha, idle_s)
+            for (tokens, wait), (kept, rest) in pairs
+        ]
+        for counts_rest in (False, True)
+    )
+    gains = [change > 0 for change in changes]
     return {
         "workload": where.workload,
         "rate": where.rates[0],
@@ -49,7 +50,7 @@ def _gaining(where: Where, clause: str, alpha: float, idle_s: float) -> Row:
         "gain": sum(gains),
         "by alpha (l - U)": sum(by_rule),
         "by alpha (l - l' - U)": sum(by_rest),
-        "all together, tokens": float(change),
+        "all together, tokens": float(sum(changes)),
         "holds": gains == by_rule,
     }
 

@@ -23,7 +23,7 @@ from benchmarks.paper.setting import (
     Where,
 )
 from sgengine.objectives import Reader
-from sgengine.simulate import COST_PRESETS, simulate
+from sgengine.simulate import COST_PRESETS, System, simulate
 
 SEARCHED = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35)
 """Times the rate at which a place is expected to saturate: where the peak of FCFS is looked for."""
@@ -43,6 +43,7 @@ class Place:
         """The same on other hardware, which takes ``factor`` times the rate."""
         moved = replace(self.where, cost=COST_PRESETS[name])
         return Place(where=moved, saturates=self.saturates * factor)
+
 
 _SHAREGPT = Place(where=SHAREGPT, saturates=2.75)
 _CONVERSATION = Place(where=CONVERSATION, saturates=7.5)
@@ -80,9 +81,11 @@ def pace_elsewhere(
     places: Sequence[Place] = OUT_OF_SAMPLE, speed: float = READER, seeds: Seeds = TRIED_BY
 ) -> Finding:
     """(g) again: the rule as it was chosen, in places and with seeds that it was not chosen by."""
-    letter, words = ("g2", "does so") if speed == READER else ("g3", f"does so at {speed:g} tokens/s")
-    rows = [_elsewhere(place, speed, seeds) for place in places]
-    return Finding(letter=letter, claim=f"pace-aware scheduling {words}, out of sample", rows=rows)
+    return Finding(
+        letter="g2" if speed == READER else "g3",
+        claim=f"pace-aware scheduling does so out of sample, for a reader of {speed:g} tokens/s",
+        rows=[_elsewhere(place, speed, seeds) for place in places],
+    )
 
 
 def _elsewhere(place: Place, speed: float, seeds: Seeds) -> Row:
@@ -94,7 +97,7 @@ def _elsewhere(place: Place, speed: float, seeds: Seeds) -> Row:
     tokens = [point.figures["output_throughput"] for point in sides[0]]
     gains = [100 * (new - old) / all_ for old, new, all_ in zip(*smooth, tokens, strict=True)]
     idle = [fmean(p.figures["user_idle_latency_ms"]["mean"] for p in side) / 1e3 for side in sides]
-    share, step_ms = _of_the_time(near.at(peak))
+    hours, paced_hours = (_hours(system, near.at(peak)) for system in (FCFS, paced))
     return {
         "model and hardware": near.cost.name,
         "workload": near.workload,
@@ -106,8 +109,10 @@ def _elsewhere(place: Place, speed: float, seeds: Seeds) -> Row:
         "most": max(gains),
         "idle latency, s: FCFS": idle[0],
         "pace-aware": idle[1],
-        "prompts take, %": 100 * share,
-        "room for them, %": 100 * (1 - step_ms * speed / 1e3),
+        "prompts take, %": 100 * hours.prompts,
+        "room for them, %": 100 * (1 - hours.step_ms * speed / 1e3),
+        "they wait, %: FCFS": 100 * hours.waiting,
+        "pace-aware ": 100 * paced_hours.waiting,
         "holds": fmean(smooth[1]) > fmean(smooth[0]),
     }
 
@@ -118,14 +123,32 @@ def _peak(place: Place, speed: float, seeds: Seeds) -> float:
     return best(points(FCFS, searched, speed, (ALPHA,)))
 
 
-def _of_the_time(where: Where) -> tuple[float, float]:
-    """Of FCFS while requests arrive: the share of prompts in its time, and ms of decoding a token each."""
+@dataclass(frozen=True, kw_only=True)
+class _Hours:
+    """What a system does with its time while requests arrive.
+
+    ``prompts``: the share in which it computes prompts; ``waiting``: in which it decodes while somebody
+    queues; ``step_ms``: the mean length of decoding a token each.
+    """
+
+    prompts: float
+    waiting: float
+    step_ms: float
+
+
+def _hours(system: System, where: Where) -> _Hours:
+    """Of the first run."""
     load, seed = next(iter(loads(where)))
-    found = simulate(FCFS, load, where.cost, seed, log=True).iterations
-    assert found is not None
-    start, end, prompts = (
-        found[name].to_numpy() for name in ("start_ns", "end_ns", "prefill_tokens")
+    log = simulate(system, load, where.cost, seed, log=True).iterations
+    assert log is not None
+    start, end, prompts, queued = (
+        log[name].to_numpy() for name in ("start_ns", "end_ns", "prefill_tokens", "queued")
     )
     arriving = start < where.duration_s * 1e9
     length, is_prompt = (end - start)[arriving], (prompts > 0)[arriving]
-    return length[is_prompt].sum() / length.sum(), length[~is_prompt].mean() / 1e6
+    waits = ~is_prompt & (queued[arriving] > 0)
+    return _Hours(
+        prompts=length[is_prompt].sum() / length.sum(),
+        waiting=length[waits].sum() / length.sum(),
+        step_ms=length[~is_prompt].mean() / 1e6,
+    )

@@ -23,9 +23,7 @@ def loads(where: Where) -> Iterator[tuple[Load, int]]:
     rates = tuple(rate / len(parts) for rate in where.rates)
     asked = (
         # Each part's own seeds: else all parts would arrive at the same moments.
-        replace(
-            where, workload=part, rates=rates, seeds=tuple(10 * s + place for s in where.seeds)
-        )
+        replace(where, workload=part, rates=rates, seeds=tuple(10 * s + place for s in where.seeds))
         for place, part in enumerate(parts)
     )
     wanted = [(rate, seed) for rate in where.rates for seed in where.seeds]

@@ -28,6 +28,10 @@ Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
 _NO_CODES: Int64s = np.zeros(0, dtype=np.int64)
+_PIECE = 1 << 20
+"""Gaps that a sketch takes at once: the better it knows where percentiles lie, the fewer it keeps of the
+next ones (4.2 ns a gap from times to percentiles instead of 4.8 for four million at once)."""
+
 _MANY_PARTS = 64
 """Parts of a small group that are worth joining: each costs a hundred bytes, and time at every look."""
 
@@ -67,6 +71,11 @@ class GapPool:
         if key not in self.sketches or not samples.are_gaps:
             self._add_written(key, samples)
             return
+        while samples.count:
+            some, samples = samples.cut(_PIECE)
+            self._add_gaps(key, some)
+
+    def _add_gaps(self, key: Key, samples: RowSamples) -> None:
         with self._accounted(key):
             sums = self.sketches[key].add_gaps(samples)
         if sums is None:

@@ -153,7 +153,11 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
     share = settings.share_bytes
     return replace(
         settings,
-        read=replace(settings.read, batch_bytes=settings.batch_bytes),
+        read=replace(
+            settings.read,
+            batch_bytes=settings.batch_bytes,
+            document_bytes=settings.memory_bytes,
+        ),
         summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 2),
     )
 

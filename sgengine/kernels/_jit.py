@@ -33,8 +33,8 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
-    """A helper for other kernels, compiled into each of them."""
-    return cast("Callable[P, R]", numba.njit(function, **_OPTIONS))
+    """A helper for other kernels, compiled into each of them; LLVM alone would call the larger ones."""
+    return cast("Callable[P, R]", numba.njit(function, forceinline=True, **_OPTIONS))
 
 
 def merged(function: Callable[P, R]) -> Callable[P, R]:

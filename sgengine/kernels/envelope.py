@@ -157,10 +157,11 @@ def _split_packed(y: Int64s, rise: int) -> int:
     slope = np.int64(rise / last)
     end = rise - slope * last
     inner = y[1:last]
-    base = y[0] + slope
-    key = (inner[0] - base) << _INDEX_BITS
+    line = y[0]
+    key = (inner[0] - (line + slope)) << _INDEX_BITS
     for k in range(inner.size):
-        u = ((inner[k] - (base + slope * k)) << _INDEX_BITS) - k
+        line += slope
+        u = ((inner[k] - line) << _INDEX_BITS) - k
         key = u if u > key else key
     best = (key + _INDEX_MASK) >> _INDEX_BITS
     if best <= 0:
@@ -229,11 +230,20 @@ def hull_shifted(x: Int64s, extra: int, top_i: Int32s, top_t: Int64s) -> int:
 
 
 @inlined
+def _exceeds(a: int, b: int, c: int, d: int, narrow: bool) -> bool:
+    """Whether a * b > c * d; ``narrow`` says that both fit in 63 bits."""
+    return a * b > c * d if narrow else product_exceeds(a, b, c, d)
+
+
+@inlined
 def eq5_pace_of(top_i: Int32s, top_t: Int64s) -> float:
     """max t_i / i over the vertices, rounded up to a double, ns a token."""
+    last = top_i.size - 1
+    narrow = is_narrow(top_t[last], np.int64(top_i[last]) + 1)
     best = 0
     for k in range(1, top_i.size):
-        if product_exceeds(top_t[k], top_i[best] + 1, top_t[best], top_i[k] + 1):
+        i, at = np.int64(top_i[k]) + 1, np.int64(top_i[best]) + 1
+        if _exceeds(top_t[k], at, top_t[best], i, narrow):
             best = k
     return ratio_up(top_t[best], top_i[best] + 1)
 
@@ -241,12 +251,13 @@ def eq5_pace_of(top_i: Int32s, top_t: Int64s) -> float:
 @inlined
 def sustained_pace_of(top_i: Int32s, top_t: Int64s, first: int) -> float:
     """max(0, max_(i>=2) (t_i - d_1) / (i - 1)) over the vertices, rounded up; for t_1 <= d_1."""
+    last = top_i.size - 1
+    narrow = is_narrow(top_t[last], np.int64(top_i[last]))
     best = 0
     for k in range(1, top_i.size):
-        if top_t[k] > first and (
-            best == 0
-            or product_exceeds(top_t[k] - first, top_i[best], top_t[best] - first, top_i[k])
-        ):
+        i, at = np.int64(top_i[k]), np.int64(top_i[best])
+        late = top_t[k] - first
+        if late > 0 and (best == 0 or _exceeds(late, at, top_t[best] - first, i, narrow)):
             best = k
     return 0.0 if best == 0 else ratio_up(top_t[best] - first, top_i[best])
 

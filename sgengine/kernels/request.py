@@ -247,9 +247,10 @@ def in_blocks(
 ) -> int:
     """All of the above, over blocks of rows whose chunks stay in the second-level cache.
 
-    One after the other over a whole batch, each kernel reads the chunks from memory again: 0.40 G
-    tokens/s for latency and delivery instead of 0.56 (one thread, 200 tokens a request). Rows that break a rule become NO_CHUNKS in
-    ``kinds``, which is written. Returns R, or the row from which to go on with more room for hulls.
+    One after the other over a whole batch, each kernel reads the chunks from memory again: 8.0 ns a
+    token for all of them instead of 6.9 (one thread, 200 tokens a request). Rows that break a rule
+    become NO_CHUNKS in ``kinds``, which is written. Returns R, or the row from which to go on with more
+    room for hulls.
     """
     rows = kinds.size
     a = start

@@ -20,7 +20,8 @@ class ReadOptions:
     arrivals a file offers (scheduled or sent), and names the arrivals of files that do not say.
     ``mapping`` is the path of a TOML file that says what the fields of a team's own files mean.
     ``batch_bytes`` bounds the memory of one batch. ``hashed``: the sha256 of each file is wanted, which
-    takes a third of the time that decoding Parquet does.
+    takes a third of the time that decoding Parquet does. ``document_bytes``: JSON documents that are
+    larger, and are read as a whole, are refused; ``None``: none are.
     """
 
     format: str | None = None
@@ -31,6 +32,7 @@ class ReadOptions:
     mapping: str | None = None
     batch_bytes: int = DEFAULT_BATCH_BYTES
     hashed: bool = True
+    document_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ from sgengine.readers import (
     parquet,
     sglang,
     vllm,
+    whole,
     workload_traces,
 )
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
@@ -43,7 +44,8 @@ class Format:
     """One format: its name, what writes it, how a file is planned and a partition read.
 
     ``events`` reads a partition of an event log: its requests may lie in several files, so they are put
-    together behind the readers, and ``read`` refuses.
+    together behind the readers, and ``read`` refuses. ``is_whole``: which files are decoded as one
+    document; ``None``: none, they are read in parts.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Format:
     plan: Callable[[Source, ReadOptions], SourcePlan]
     read: Callable[[Partition], BatchIterator]
     events: Callable[[Partition], Iterator[EventBatch]] | None = None
+    is_whole: whole.IsWhole | None = None
 
 
 def _not_alone(partition: Partition) -> BatchIterator:
@@ -105,6 +108,7 @@ FORMATS = (
         doc="`vllm bench serve --save-result --save-detailed`",
         plan=vllm.plan,
         read=vllm.read,
+        is_whole=whole.always,
     ),
     Format(
         name="aiperf",
@@ -141,48 +145,56 @@ FORMATS = (
         doc="SGLang's `bench_serving --output-file F --output-details`",
         plan=sglang.plan,
         read=sglang.read,
+        is_whole=whole.always,
     ),
     Format(
         name="etalon",
         doc="Etalon's request_level_metrics.json",
         plan=etalon.plan,
         read=etalon.read,
+        is_whole=whole.always,
     ),
     Format(
         name="llmperf",
         doc="LLMPerf's *_individual_responses.json",
         plan=llmperf.plan,
         read=llmperf.read,
+        is_whole=whole.always,
     ),
     Format(
         name="genai-bench",
         doc="genai-bench's JSON of a scenario and concurrency",
         plan=genai_bench.plan,
         read=genai_bench.read,
+        is_whole=whole.always,
     ),
     Format(
         name="nanovllm",
         doc="the nano-vLLM harness's JSON with a time a token",
         plan=nanovllm.plan,
         read=nanovllm.read,
+        is_whole=whole.always,
     ),
     Format(
         name="otlp",
         doc="OpenTelemetry spans in OTLP JSON: OpenLLMetry chunk events, vLLM server spans",
         plan=otlp.plan,
         read=otlp.read,
+        is_whole=whole.unless_lines,
     ),
     Format(
         name="litellm",
         doc="LiteLLM_SpendLogs rows or StandardLoggingPayload objects",
         plan=litellm.plan,
         read=litellm.read,
+        is_whole=whole.unless_lines,
     ),
     Format(
         name="langfuse",
         doc="Langfuse observations of type GENERATION",
         plan=langfuse.plan,
         read=langfuse.read,
+        is_whole=whole.unless_lines,
     ),
     Format(
         name="azure",
@@ -207,6 +219,7 @@ FORMATS = (
         doc="a team's own JSON, CSV or Parquet, read by a mapping",
         plan=mapped_files.plan,
         read=mapped_files.read,
+        is_whole=whole.unless_lines,
     ),
 )
 
@@ -222,10 +235,13 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
     """The source's partitions and what it says about its runs, without reading all of its rows.
 
     JSON files are passed through once, in bounded memory, except vLLM's: there the numbers of one
-    run are held. Raises ``FormatError`` if the file is not of the source's format.
+    run are held. Raises ``FormatError`` if the file is not of the source's format, ``DataError`` if it is
+    one document of more than ``options.document_bytes``.
     """
+    found_format = _format(source.format)
+    whole.check_size(source.path, found_format.is_whole, options.document_bytes)
     with reading(source.path, source.format):
-        found = _format(source.format).plan(source, options)
+        found = found_format.plan(source, options)
         return replace(found, content_hash=content_hash(source.path)) if options.hashed else found
 
 

@@ -23,11 +23,9 @@ _ONLY = "may only read the measured tables: no files, no settings, no changes"
 
 _AGAIN = "open the store again, and if that does not help, sgengine check names the damage"
 
-_FILE = re.compile(r"([^'\"]*/s[0-9a-f]{8}-[0-9a-f]{16}-\d+\.parquet)(?:': ([^(]+))?")
-"""A data file of a store in a message; of Arrow's the reason behind it.
-
-Of one that is gone DuckDB says that it may not be read: it takes the name for a folder's.
-"""
+_FILE = re.compile(r"([^'\"]*/s[0-9a-f]{8}-[0-9a-f]{16}-\d+\.parquet)(/\*\*)?(?:': ([^(]+))?")
+"""A data file of a store in a message: DuckDB may take the name of one that is gone for a folder's, and
+says that it must not look for ``FILE/**``; Arrow has the reason behind."""
 
 _EXPLAIN = re.compile(
     r"\s*EXPLAIN\b(?:\s+ANALYZE\b|\s*\(\s*(?:ANALYZE|FORMAT)\b[\w\s,]*\))?",
@@ -117,14 +115,13 @@ def _narrowed(table: pa.Table) -> pa.Table:
 def _told(error: duckdb.Error) -> SgengineError:
     """DataError if a file of the store cannot be read, else UsageError."""
     text = _one_line(error)
-    if found := _FILE.search(str(error).partition("LINE ")[0]):
-        reason = f" ({found[2].strip()})" if found[2] else ""
+    found = _FILE.search(str(error).partition("LINE ")[0])
+    if found and (found[2] or not isinstance(error, duckdb.PermissionException)):
+        reason = f" ({found[3].strip()})" if found[3] else ""
         return DataError(f"{found[1]} is gone or cannot be read{reason}: {_AGAIN}")
-    return (
-        DataError(f"{text}: {_AGAIN}")
-        if isinstance(error, duckdb.IOException)
-        else UsageError(text)
-    )
+    if isinstance(error, duckdb.IOException) or type(error) is duckdb.Error:  # of Parquet's insides
+        return DataError(f"{text}: {_AGAIN}")
+    return UsageError(text)
 
 
 def _one_line(error: duckdb.Error) -> str:

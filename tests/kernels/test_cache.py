@@ -211,7 +211,7 @@ def test_a_change_of_a_helper_file_is_seen_by_the_kernels_that_use_it(copy: Path
     assert after["counted"] == [[0, *COUNTED[0][1:]], 3]
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_processes_that_meet_a_cold_cache_at_once_are_all_right(
     repo: Path, tmp_path: Path, count: int
 ) -> None:

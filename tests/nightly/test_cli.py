@@ -147,7 +147,8 @@ def test_killed_anywhere_and_run_again_it_is_all_there_once(job, tmp_path, seed)
     assert run("nightly", "--config", job, "--day", DAY).exit_code == 0
     write_logs(tmp_path, request("only", START))
     place = PLACES[(seed + 1) % len(PLACES)]
-    assert killed_at(job, root, place, rng.uniform(0, 0.02)) == -signal.SIGKILL
+    codes = (killed_at(job, root, place, rng.uniform(0, 0.02)) for _ in range(5))
+    assert next(filter(None, codes), 0) == -signal.SIGKILL  # a busy machine may come too late once
     assert len(requests(root)) in (48, 1)
     assert damages(root) <= {"orphan_file", "views_stale"}
     result = run("nightly", "--config", job, "--day", DAY)

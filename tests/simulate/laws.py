@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
 from sgengine.simulate import Abandon, Delay
 from sgengine.simulate.load import NO_TURN
 from tests.simulate.seen import Iteration, Request, Seen
 
+Law = Callable[[Seen], None]
 TOO_LONG = "turned away: longer than the memory"
 
 
@@ -231,13 +233,17 @@ def _answers_wait_for_kv_alone(seen: Seen, replica: int) -> None:
     """A decode replica idles beside requests only while KV is on its way to it.
 
     Its batch is empty or in transfer, and an empty one has room; so no stretch outlasts the transfers
-    of those who came by its end. Requests that are sent back by recomputation are left out: when they are
+    of those who came by its end. If there is room for all, nobody waits from his second token on. Requests that are sent back by recomputation are left out: when they are
     here and when elsewhere the deliveries do not say.
     """
     if seen.preempted and seen.system.preempt == "recompute":
         return
     of_here = [r for r in seen.on(replica) if r.times and r.wanted > 1]
+    has_room = sum(r.input + r.wanted for r in seen.requests) <= seen.cost.kv_capacity
     for begin, end in seen.idle(replica):
+        if has_room:
+            decoding = [(r.times[1], r.end) for r in of_here if len(r.times) > 1]
+            assert not any(max(begin, a) < min(end, b) for a, b in decoding)
         waits = [(max(begin, r.times[0]), min(end, r.end)) for r in of_here]
         waits = sorted((a, b) for a, b in waits if a < b)
         if waits:
@@ -260,7 +266,7 @@ def _cut(r: Request) -> bool:
     return r.status == "cancelled"
 
 
-EVERY = (
+EVERY: tuple[Law, ...] = (
     everyone_is_accounted_for,
     turns_follow_one_another,
     tokens_come_once_and_in_order,

@@ -43,7 +43,8 @@ def as_ever(world: World) -> Simulated:
 def audited(found: Simulated, operation: audit.Operation) -> pa.Table:
     """What the audit makes of a run."""
     batches = [
-        audit.change(b, [operation]).deliveries for b in found.deliveries.combine_chunks().to_batches()
+        audit.change(b, [operation]).deliveries
+        for b in found.deliveries.combine_chunks().to_batches()
     ]
     return pa.Table.from_batches(batches)
 
@@ -172,9 +173,9 @@ def test_freed_capacity_lets_others_attain_what_no_audit_shows(seed: int) -> Non
     system = replace(SYSTEMS["chunked"], delivery=Abandon(slo=parse_slo(["ttft:5s"])))
     found, plain = simulate(system, load, A100), as_ever((system, load, A100))
     attained = [
-        sgengine.summarize(
-            sgengine.measure(table), by=("system",), goodput="ttft:5s"
-        ).groups[0]["slo_attainment"]
+        sgengine.summarize(sgengine.measure(table), by=("system",), goodput="ttft:5s").groups[0][
+            "slo_attainment"
+        ]
         for table in (found.deliveries, audited(plain, abandons(system)), plain.deliveries)
     ]
     assert attained[0] > attained[1] == attained[2]

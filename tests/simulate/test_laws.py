@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,11 +21,9 @@ from sgengine.simulate import (
     Load,
     Simulated,
     System,
-    cost_preset,
     simulate,
     single_turns,
 )
-from sgengine.simulate.workloads import POISSON, Stream, arrivals_ns, workload
 from tests.effort import LONG
 from tests.simulate import laws
 from tests.simulate.cases import ABANDONS, DELAYS, REJECTIONS, SPLITS, tiny_cost, worlds
@@ -36,12 +35,6 @@ EXAMPLES = 20 if LONG == 1 else 2000
 
 def rows(found: Simulated) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = found.deliveries.to_pylist()
-    return listed
-
-
-def log(found: Simulated) -> list[dict[str, Any]]:
-    assert found.iterations is not None
-    listed: list[dict[str, Any]] = found.iterations.to_pylist()
     return listed
 
 
@@ -110,6 +103,94 @@ def test_the_worlds_hold_what_the_laws_are_about(what: str) -> None:
     kind, happens = HAPPENS[what]
     generate = settings(max_examples=2000, phases=[Phase.generate], derandomize=True, database=None)
     find(worlds(**KINDS[kind]), lambda world: happens(see(world)), settings=generate)
+
+
+SERVED = Load(
+    name="three",
+    arrival_ns=[0, 5, 0],
+    input_tokens=[30, 20, 60],
+    output_tokens=[6, 9, 4],
+    previous=[-1, -1, 0],
+    think_ns=[0, 0, 2000],
+    session=[0, 1, 0],
+    turn=[0, 0, 1],
+)
+
+
+def tampered(seen: Seen, at: int, **changes: Any) -> Seen:
+    """With other figures of one request."""
+    requests = list(seen.requests)
+    requests[at] = replace(requests[at], **changes)
+    return replace(seen, requests=tuple(requests))
+
+
+def logged(seen: Seen, at: int, **changes: Any) -> Seen:
+    """With other figures of one iteration, or without it."""
+    rows = list(seen.iterations)
+    rows[at : at + 1] = [replace(rows[at], **changes)] if changes else []
+    return replace(seen, iterations=tuple(rows))
+
+
+TAMPERING: dict[str, tuple[laws.Law, Callable[[Seen], Seen]]] = {
+    "a token is missing": (
+        laws.everyone_is_accounted_for,
+        lambda s: tampered(s, 1, times=s.requests[1].times[:-1]),
+    ),
+    "nobody knows what became of it": (
+        laws.everyone_is_accounted_for,
+        lambda s: tampered(s, 1, status="lost"),
+    ),
+    "a turn comes too soon": (
+        laws.turns_follow_one_another,
+        lambda s: tampered(s, 2, arrival=s.requests[2].arrival - 1),
+    ),
+    "a token comes twice": (
+        laws.tokens_come_once_and_in_order,
+        lambda s: tampered(s, 1, times=(*s.requests[1].times, s.requests[1].end)),
+    ),
+    "a token comes before it is made": (
+        laws.tokens_come_once_and_in_order,
+        lambda s: tampered(s, 1, times=(*s.requests[1].times[:-1], s.requests[1].end - 1)),
+    ),
+    "more memory than there is": (
+        laws.memory_stays_within_its_capacity,
+        lambda s: logged(s, 3, kv_tokens=s.cost.kv_capacity + 1),
+    ),
+    "memory that nobody holds": (
+        laws.memory_is_what_requests_hold,
+        lambda s: logged(s, 3, kv_tokens=s.iterations[3].kv_tokens + 1),
+    ),
+    "a first token without its prompt": (
+        laws.no_token_before_its_prompt,
+        lambda s: tampered(s, 2, times=(s.requests[2].begun, *s.requests[2].times[1:])),
+    ),
+    "a second token without its KV": (
+        laws.no_second_token_before_its_kv_has_come,
+        lambda s: tampered(s, 0, times=(s.requests[0].times[1] - 1, *s.requests[0].times[1:])),
+    ),
+    "two iterations at a time": (
+        laws.iterations_keep_their_limits,
+        lambda s: logged(s, 3, end_ns=s.iterations[3].end_ns + 1),
+    ),
+    "an iteration that should have been": (
+        laws.no_replica_is_idle_while_it_could_work,
+        lambda s: logged(s, 6),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+@pytest.mark.parametrize("split", [None, Disaggregation()], ids=["together", "disaggregated"])
+def test_every_law_objects_to_what_breaks_it(what: str, split: Disaggregation | None) -> None:
+    law, tamper = TAMPERING[what]
+    seen = see((System(name="s", disaggregated=split), SERVED, tiny_cost(200)))
+    law(seen)
+    if split is None and law is laws.no_second_token_before_its_kv_has_come:
+        return
+    if split is not None and law is laws.memory_is_what_requests_hold:
+        return
+    with pytest.raises(AssertionError):
+        law(tamper(seen))
 
 
 @settings(max_examples=EXAMPLES)

@@ -11,7 +11,7 @@ from benchmarks.paper.evaluation import blocks, findings
 from benchmarks.paper.setting import CODE, LOOGLE, MIGRATED
 
 TEXT = page.PAGE.read_text("utf-8")
-LETTERS = ("a", "b1", "b2", "c", "d", "e1", "f1", "f2", "g")
+LETTERS = ("a", "b1", "b2", "c", "d", "e1", "e2", "f1", "f2", "g", "g2", "g3")
 
 
 def block(name: str) -> list[str]:

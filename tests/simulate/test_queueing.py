@@ -84,9 +84,7 @@ def at_length(*values: object) -> pytest.param:  # type: ignore[valid-type]
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize(
-    "name", [n if n == "prefill-first" else at_length(n) for n in LITTLE]
-)
+@pytest.mark.parametrize("name", [n if n == "prefill-first" else at_length(n) for n in LITTLE])
 def test_littles_law(name: str) -> None:
     """L = lambda W, within a band of at most 2 % of L.
 

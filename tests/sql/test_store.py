@@ -21,9 +21,15 @@ from tests.sql.stored import DAY_NS, class_row, commit, day, small_night, small_
 from tests.sql.support import MS, S, delivery, measured
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return small_store(tmp_path_factory.mktemp("made") / "results")
+
+
 @pytest.fixture
-def store(tmp_path):
-    return small_store(tmp_path / "results")
+def store(made, tmp_path):
+    """A copy of its own."""
+    return Store.open(shutil.copytree(made.root, tmp_path / "results"))
 
 
 def rows(connection, query):
@@ -314,10 +320,9 @@ def test_the_word_copy_may_be_a_text_or_a_name(query):
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    store = small_store(tmp_path_factory.mktemp("shared") / "results")
-    with sgengine.connect(store) as con:
-        yield store, con
+def shared(made):
+    with sgengine.connect(made) as con:
+        yield made, con
 
 
 @pytest.mark.parametrize("statement", REFUSED)

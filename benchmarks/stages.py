@@ -1,0 +1,106 @@
+"""Where the time of an analysis goes: ``python -m benchmarks.stages [FILE]``, the table of docs/performance.md.
+
+Processor time, stage by stage, of one analysis on one thread, under Python's profiler: what is called
+from Python counts for the caller, kernels and decoding for themselves. Arrow decodes on a thread of
+its own, so decoding is what the process took beyond the profiled thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from benchmarks.pipelines import WANTED, as_printed
+from benchmarks.sizes import SIZES
+from sgengine.analyze import AnalyzeSettings, analyze
+from sgengine.executors import Serial
+
+STAGES = (
+    ("kernels/request.py", "kernels: latencies, the reader, smoothness, envelopes"),
+    ("kernels/gaps.py", "kernels: gaps counted, summed and sifted"),
+    ("kernels/select.py", "kernels: order statistics of the kept gaps"),
+    ("/readers/", "reading: columns checked and brought to DELIVERIES"),
+    ("/compute/", "REQUESTS: rules, columns"),
+    ("/aggregate/", "figures: groups, numbers kept, percentiles, sums"),
+    ("/analyze/", "counts by run, the passes"),
+)
+DECODING = "decoding (Arrow)"
+OTHERS = "other"
+_REPEATS = 5
+
+
+def stages(path: Path, settings: AnalyzeSettings) -> dict[str, float]:
+    """Seconds of processor time by stage; of several runs, the one that took least."""
+    runs = [_one(path, settings) for _ in range(_REPEATS + 1)]
+    return min(runs[1:], key=lambda found: sum(found.values()))
+
+
+def _one(path: Path, settings: AnalyzeSettings) -> dict[str, float]:
+    profile = cProfile.Profile(time.thread_time)
+    whole, thread = time.process_time(), time.thread_time()
+    profile.runcall(analyze, [str(path)], settings)
+    thread, whole = time.thread_time() - thread, time.process_time() - whole
+    return {DECODING: whole - thread, **_by_stage(pstats.Stats(profile))}
+
+
+def _by_stage(found: pstats.Stats) -> Mapping[str, float]:
+    """Own time of each function, that of builtins and libraries with the stage that called them."""
+    seconds: Counter[str] = Counter()
+    for (file, _, _), (_, _, own, _, callers) in found.stats.items():  # type: ignore[attr-defined]
+        stage = _stage(file)
+        if stage != OTHERS:
+            seconds[stage] += own
+            continue
+        for (caller, _, _), (_, _, share, _) in callers.items():
+            seconds[_stage(caller)] += share
+    return seconds
+
+
+def _stage(file: str) -> str:
+    if "/sgengine/" not in file:
+        return OTHERS
+    return next((stage for part, stage in STAGES if part in file), OTHERS)
+
+
+def table(path: Path) -> str:
+    """Nanoseconds a token of each stage, for what is printed and for all of REQUESTS."""
+    with pq.ParquetFile(path) as file:
+        tokens = sum(
+            file.metadata.row_group(g)
+            .column(file.schema_arrow.names.index("chunk_times_ns"))
+            .num_values
+            for g in range(file.num_row_groups)
+        )
+    columns = {
+        name: stages(path, replace(as_printed(settings), executor=Serial()))
+        for name, settings in WANTED.items()
+    }
+    names = [DECODING, *(stage for _, stage in STAGES), OTHERS]
+    lines = [f"| ns a token | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns)]
+    for name in names:
+        cells = [f"{found.get(name, 0.0) / tokens * 1e9:.2f}" for found in columns.values()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    sums = [f"{sum(found.values()) / tokens * 1e9:.2f}" for found in columns.values()]
+    return "\n".join([*lines, f"| all | {' | '.join(sums)} |"])
+
+
+def main() -> None:
+    """Print the table for a file of deliveries, or for the benchmarks' own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path)
+    given = parser.parse_args().file
+    with tempfile.TemporaryDirectory() as folder:
+        print(table(given or SIZES["bench"].file.parquet(Path(folder))))
+
+
+if __name__ == "__main__":
+    main()
