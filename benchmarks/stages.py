@@ -1,4 +1,6 @@
-"""Where the time of an analysis goes: ``python -m benchmarks.stages [FILE]``, the table of docs/performance.md.
+"""Where the time of an analysis goes: ``python -m benchmarks.stages [FILE] [--publish]``.
+
+With ``--publish`` the table goes into docs/performance.md.
 
 Processor time, stage by stage, of one analysis on one thread, under Python's profiler: what is called
 from Python counts for the caller, kernels and decoding for themselves. Arrow decodes on a thread of
@@ -24,6 +26,8 @@ from benchmarks.sizes import SIZES
 from sgengine.analyze import AnalyzeSettings, analyze
 from sgengine.executors import Serial
 
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+MARKS = ("<!-- stages:begin -->", "<!-- stages:end -->")
 STAGES = (
     ("kernels/request.py", "kernels: latencies, the reader, smoothness, envelopes"),
     ("kernels/gaps.py", "kernels: gaps counted, summed and sifted"),
@@ -97,9 +101,15 @@ def main() -> None:
     """Print the table for a file of deliveries, or for the benchmarks' own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", nargs="?", type=Path)
-    given = parser.parse_args().file
+    parser.add_argument("--publish", action="store_true")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(table(given or SIZES["bench"].file.parquet(Path(folder))))
+        found = table(given.file or SIZES["bench"].file.parquet(Path(folder)))
+    print(found)
+    if given.publish:
+        before, _, rest = PAGE.read_text("utf-8").partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        PAGE.write_text(f"{before}{MARKS[0]}\n{found}\n{MARKS[1]}{after}", "utf-8")
 
 
 if __name__ == "__main__":

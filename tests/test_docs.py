@@ -102,9 +102,10 @@ SNIPPETS = [(page.name, block) for page in PAGES for block in blocks(page, "pyth
     ("page", "snippet"), SNIPPETS, ids=[f"{p}:{n}" for n, (p, _) in enumerate(SNIPPETS)]
 )
 def test_every_documented_snippet_runs(
-    page: str, snippet: str, monkeypatch: pytest.MonkeyPatch
+    page: str, snippet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     exec(compile(snippet, page, "exec"), {})
 
 

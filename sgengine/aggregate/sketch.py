@@ -155,10 +155,10 @@ def brackets(counts: Int64s, slack: float) -> UInt8s:
     """
     upto = np.cumsum(counts)
     count = int(upto[-1])
+    q = np.array([quantile for _, quantile in QUANTILES])
+    room = np.sqrt(q * (1 - q)) * (_SIGMAS * math.sqrt(count) + slack * count) + 1
+    bounds = np.floor([q * count - room, q * count + room]).astype(np.int64)
     wanted = np.zeros(N_FINE, dtype=np.uint8)
-    for _, q in QUANTILES:
-        spread = math.sqrt(q * (1 - q))
-        room = spread * (_SIGMAS * math.sqrt(count) + slack * count) + 1
-        low, high = np.searchsorted(upto, [q * count - room, q * count + room], side="right")
+    for low, high in np.searchsorted(upto, bounds, side="right").T:
         wanted[max(low - 1, 0) : high + 2] = 1
     return wanted

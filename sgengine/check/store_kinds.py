@@ -142,7 +142,7 @@ STORE_KINDS = (
         severity=INFO,
         of="files",
         meaning="Data files of no commit that is live: replaced nights, killed jobs. In no figure.",
-        advice="Store.vacuum removes those that are older than its retention",
+        advice="sgengine vacuum removes those that are older than its retention",
     ),
 )
 """docs/check.md is made from this list too."""

@@ -13,7 +13,7 @@ from sgengine.store import Damage, Store, Verified
 def check_stores(roots: Sequence[str]) -> Checked:
     """Look at the stores at ``roots``: every log entry, and every byte of every live file.
 
-    A finding a store and kind; it has the first place for an example and counts them all.
+    A finding a store and kind; it has the first place, by name, for an example and counts them all.
     """
     return together(map(_check, roots))
 
@@ -37,14 +37,14 @@ def _findings(root: str, verified: Verified) -> tuple[Finding, ...]:
     by_kind: dict[str, list[Damage]] = {}
     for damage in verified.damages:
         by_kind.setdefault(damage.kind, []).append(damage)
-    return tuple(
-        finding(
-            kind,
-            len(damages),
-            damages[0].found,
-            example=Example(source=root, request=damages[0].place),
-        )
-        for kind, damages in by_kind.items()
+    return tuple(_first(root, kind, damages) for kind, damages in by_kind.items())
+
+
+def _first(root: str, kind: str, damages: Sequence[Damage]) -> Finding:
+    """One finding for all of a kind; the same of the same store, in whatever order files are listed."""
+    first = min(damages, key=lambda damage: damage.place)
+    return finding(
+        kind, len(damages), first.found, example=Example(source=root, request=first.place)
     )
 
 

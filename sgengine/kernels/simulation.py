@@ -7,7 +7,7 @@ sends back is seen by the prefill replicas, which come before it in number).
 
 from __future__ import annotations
 
-from sgengine.kernels._jit import kernel, merged
+from sgengine.kernels._jit import part, uncounted
 from sgengine.kernels.simulation_batch import begin
 from sgengine.kernels.simulation_delivery import arrive, finish_iteration, land, miss, take
 from sgengine.kernels.simulation_state import (
@@ -28,7 +28,7 @@ FINISHED, LOG_FULL, STUCK = 0, 1, 2
 """How ``advance`` comes back: all requests are over; no room in the log; live requests but no event."""
 
 
-@kernel
+@uncounted
 def advance(s: State, k: Rules, c: Costs) -> int:
     """Run until every request is over, or the log has no room for another round of iterations."""
     while s.totals[ARRIVALS] > 0 or s.totals[LIVE_REQUESTS] > 0:
@@ -47,7 +47,7 @@ def advance(s: State, k: Rules, c: Costs) -> int:
     return FINISHED
 
 
-@merged
+@part
 def _next_event(s: State, k: Rules) -> int:
     found = NEVER
     for at in range(k.replicas):
@@ -61,7 +61,7 @@ def _next_event(s: State, k: Rules) -> int:
     return found
 
 
-@merged
+@part
 def _happen(s: State, k: Rules, now: int) -> None:
     """Transfers, deadlines and arrivals of the moment ``now``."""
     while s.totals[TRANSFERS] > 0 and s.transfers[0, 0] == now:
@@ -72,7 +72,7 @@ def _happen(s: State, k: Rules, now: int) -> None:
         arrive(s, k, take(s.arrivals, s.totals, ARRIVALS), now)
 
 
-@kernel
+@uncounted
 def since_arrival(times: Int64s, q: Records) -> None:
     """Make each request's times count from its arrival, in place."""
     for i in range(q.size):

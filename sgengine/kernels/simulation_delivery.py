@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sgengine.kernels._jit import merged
+from sgengine.kernels._jit import part
 from sgengine.kernels.simulation_heap import pop, push
 from sgengine.kernels.simulation_queue import (
     context_of,
@@ -17,6 +17,7 @@ from sgengine.kernels.simulation_state import (
     DEADLINES,
     DELAY,
     DONE,
+    IMMEDIATE,
     LIVE,
     LIVE_REQUESTS,
     LIVE_TOKENS,
@@ -33,56 +34,71 @@ from sgengine.kernels.simulation_state import (
 )
 
 
-@merged
+@part
 def finish_iteration(s: State, k: Rules, at: int, now: int) -> None:
     """Give out the tokens of the iteration that ends ``now``."""
     s.r[at].until = NEVER
-    if s.r[at].steady == 1:
-        _deliver_plain(s, at, now)
+    if k.delivery == IMMEDIATE:
+        _deliver_plain(s, k, at, now)
     else:
-        _deliver_work(s, k, at, now)
+        _deliver_picked(s, k, at, now)
+    _deliver_prompts(s, k, at, now)
 
 
-@merged
-def _deliver_plain(s: State, at: int, now: int) -> None:
-    """A token of each running request, where nothing but its time is to be kept."""
-    q, times = s.q, s.times
-    for j in range(s.r[at].batch):
-        i = s.running[at, j]
-        k = q[i].cursor
-        times[k] = now
-        q[i].cursor = k + 1
-        if k + 1 == q[i].stop:
-            s.totals[LIVE_TOKENS] += 1
+@part
+def _deliver_plain(s: State, k: Rules, at: int, now: int) -> None:
+    """A token of each request picked, where little but its time is to be kept."""
+    q, times, n = s.q, s.times, s.r[at].picked
+    running, picks, dries = s.running[at], s.picks[at], s.dries[at]
+    s.totals[LIVE_TOKENS] += n
+    for p in range(n):
+        j = picks[p]
+        i = running[j]
+        m = q[i].cursor
+        times[m] = now
+        q[i].cursor = m + 1
+        dry = max(now, q[i].dry) + k.reader_pace
+        q[i].dry = dry
+        dries[j] = dry
+        if m + 1 == q[i].stop:
             _finish(s, i, now)
-    s.totals[LIVE_TOKENS] += s.r[at].batch - s.r[at].leaving
 
 
-@merged
-def _deliver_work(s: State, k: Rules, at: int, now: int) -> None:
+@part
+def _deliver_picked(s: State, k: Rules, at: int, now: int) -> None:
+    """A token of each request picked that is still wanted."""
+    for p in range(s.r[at].picked):
+        j = s.picks[at, p]
+        i = s.running[at, j]
+        if s.q[i].status == LIVE:
+            _deliver(s, k, i, now)
+            s.dries[at, j] = s.q[i].dry
+        else:
+            s.r[at].used -= 1
+
+
+@part
+def _deliver_prompts(s: State, k: Rules, at: int, now: int) -> None:
+    """What was computed of prompts, and the next token of those that are complete."""
     q, r = s.q, s.r
-    for j in range(r[at].batch):
+    for j in range(r[at].prompts, r[at].batch):
         i = s.running[at, j]
         n = q[i].work
         q[i].work = 0
-        if n == 0:
+        if n == 0 or q[i].status != LIVE:
             continue
-        if q[i].status != LIVE:
-            r[at].used -= q[i].decoding
-        elif q[i].decoding == 1:
+        q[i].computed += n
+        r[at].backlog -= n
+        if left_of(q, i) == 0:
+            q[i].decoding = 1
+            r[at].decoders += 1
             _deliver(s, k, i, now)
-        else:
-            q[i].computed += n
-            r[at].backlog -= n
-            if left_of(q, i) == 0:
-                q[i].decoding = 1
-                r[at].decoders += 1
-                _deliver(s, k, i, now)
-                if at < k.prefill_replicas and q[i].status == LIVE:
-                    _send_on(s, k, at, i)
+            s.dries[at, j] = q[i].dry
+            if at < k.prefill_replicas and q[i].status == LIVE:
+                _send_on(s, k, at, i)
 
 
-@merged
+@part
 def _send_on(s: State, k: Rules, at: int, i: int) -> None:
     """Queue a request whose prompt is computed at a decode replica; its KV stays until fetched."""
     s.r[at].decoders -= 1
@@ -92,7 +108,7 @@ def _send_on(s: State, k: Rules, at: int, i: int) -> None:
     enqueue(s, k, route(s, k, k.prefill_replicas, k.replicas, NEXT_DECODE), i)
 
 
-@merged
+@part
 def _deliver(s: State, k: Rules, i: int, now: int) -> None:
     """One token of request ``i``, made ``now``."""
     q = s.q
@@ -112,7 +128,7 @@ def _deliver(s: State, k: Rules, i: int, now: int) -> None:
             _note_deadline(s, i)
 
 
-@merged
+@part
 def _deadline(s: State, k: Rules, i: int) -> int:
     """The last moment at which the next token of request ``i`` keeps every clause."""
     q = s.q
@@ -125,14 +141,14 @@ def _deadline(s: State, k: Rules, i: int) -> int:
     return min(found, newest + k.tbt, first + k.tpot * (q[i].output - 1))
 
 
-@merged
+@part
 def _note_deadline(s: State, i: int) -> None:
     s.q[i].noted = s.q[i].deadline
     push(s.deadlines, s.totals[DEADLINES], s.q[i].deadline, i)
     s.totals[DEADLINES] += 1
 
 
-@merged
+@part
 def _finish(s: State, i: int, at: int) -> None:
     """All tokens are out, the last of them at the time ``at``."""
     place = s.q[i].place
@@ -141,7 +157,7 @@ def _finish(s: State, i: int, at: int) -> None:
     _close(s, i, DONE, at)
 
 
-@merged
+@part
 def _close(s: State, i: int, status: int, at: int) -> None:
     """Request ``i`` leaves the system; who asks on in the same session does so from here."""
     s.q[i].status = status
@@ -151,7 +167,7 @@ def _close(s: State, i: int, status: int, at: int) -> None:
     _end(s, i, at)
 
 
-@merged
+@part
 def _end(s: State, i: int, at: int) -> None:
     s.q[i].end = at
     after = s.q[i].follower
@@ -160,7 +176,7 @@ def _end(s: State, i: int, at: int) -> None:
         s.totals[ARRIVALS] += 1
 
 
-@merged
+@part
 def land(s: State, i: int) -> None:
     """The KV of request ``i`` has come: its source is freed, and it can decode."""
     q, r = s.q, s.r
@@ -168,10 +184,14 @@ def land(s: State, i: int) -> None:
     q[i].source = NOBODY
     q[i].travels = 0
     if q[i].status == LIVE:
-        r[q[i].place].decoders += 1
+        at = q[i].place
+        r[at].decoders += 1
+        for j in range(r[at].batch):
+            if s.running[at, j] == i:
+                s.dries[at, j] = q[i].dry
 
 
-@merged
+@part
 def miss(s: State, i: int, now: int) -> None:
     """An entry among the deadlines has come up: request ``i`` is lost, or has moved on."""
     q = s.q
@@ -183,7 +203,7 @@ def miss(s: State, i: int, now: int) -> None:
         _lose(s, i, now)
 
 
-@merged
+@part
 def _lose(s: State, i: int, now: int) -> None:
     """Stop serving request ``i``; what it holds in a batch goes at its replica's next iteration."""
     q, r = s.q, s.r
@@ -199,7 +219,7 @@ def _lose(s: State, i: int, now: int) -> None:
     _close(s, i, LOST, now)
 
 
-@merged
+@part
 def arrive(s: State, k: Rules, i: int, now: int) -> None:
     """Request ``i`` comes ``now``: turned away, or queued at a replica."""
     q, r = s.q, s.r
@@ -225,7 +245,7 @@ def arrive(s: State, k: Rules, i: int, now: int) -> None:
         _note_deadline(s, i)
 
 
-@merged
+@part
 def take(heap: Int64s, totals: Int64s, place: int) -> int:
     """The item of the least entry, taken out of a heap whose size is at ``place``."""
     item = heap[0, 1]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sgengine.kernels._jit import merged
+from sgengine.kernels._jit import part
 from sgengine.kernels.simulation_heap import pop, push
 from sgengine.kernels.simulation_state import (
     FCFS,
+    FS,
     LEAST_LOADED,
     LIVE,
+    NEVER,
     NEXT_FIRST,
     NOBODY,
     PACE,
@@ -18,34 +20,26 @@ from sgengine.kernels.simulation_state import (
     State,
 )
 
-_FS = 1_000_000
-"""Femtoseconds in a nanosecond."""
 
-
-@merged
+@part
 def context_of(q: Records, i: int) -> int:
     """Tokens whose KV the next token of request ``i`` needs: the prompt and what was made."""
-    return q[i].input + q[i].cursor - q[i].start
+    return q[i].offset + q[i].cursor
 
 
-@merged
+@part
 def left_of(q: Records, i: int) -> int:
     """Tokens to compute before a request that is not decoding makes its next token."""
     return context_of(q, i) - q[i].computed
 
 
-@merged
+@part
 def held_of(q: Records, i: int) -> int:
-    """Tokens of KV reserved for a running request.
-
-    While decoding the newest token has none yet, unless the iteration being put together has it.
-    """
-    if q[i].decoding == 1:
-        return context_of(q, i) - 1 + q[i].work
-    return context_of(q, i)
+    """Tokens of KV reserved for a request between iterations; while decoding, the newest has none yet."""
+    return context_of(q, i) - q[i].decoding
 
 
-@merged
+@part
 def key_of(q: Records, order: int, i: int) -> int:
     """What the order compares; the least comes first, ties go to the lower number."""
     if order == FCFS:
@@ -55,7 +49,7 @@ def key_of(q: Records, order: int, i: int) -> int:
     return q[i].input + q[i].output
 
 
-@merged
+@part
 def route(s: State, k: Rules, first: int, stop: int, turn: int) -> int:
     """The replica of [first, stop) for one more request; ``turn`` is the place of the router's turn."""
     if k.router == LEAST_LOADED:
@@ -69,13 +63,13 @@ def route(s: State, k: Rules, first: int, stop: int, turn: int) -> int:
     return found
 
 
-@merged
+@part
 def first_replicas(k: Rules) -> int:
     """How many replicas, from 0 on, take arrivals."""
     return k.prefill_replicas if k.prefill_replicas > 0 else k.replicas
 
 
-@merged
+@part
 def enqueue(s: State, k: Rules, at: int, i: int) -> None:
     """Put request ``i`` into the queue of replica ``at``."""
     s.q[i].place = at
@@ -85,7 +79,7 @@ def enqueue(s: State, k: Rules, at: int, i: int) -> None:
     s.r[at].queued += 1
 
 
-@merged
+@part
 def head_of(s: State, at: int) -> int:
     """The first in the queue, or NOBODY. Those that gave up are taken out when they come up."""
     while s.r[at].queued > 0:
@@ -97,7 +91,7 @@ def head_of(s: State, at: int) -> int:
     return NOBODY
 
 
-@merged
+@part
 def fits(s: State, k: Rules, at: int, i: int) -> bool:
     """Whether there is a place and memory for the head of the queue."""
     spare = k.watermark if s.r[at].batch > 0 else 0
@@ -105,38 +99,39 @@ def fits(s: State, k: Rules, at: int, i: int) -> bool:
     return is_within and (k.order == PACE or s.r[at].batch < k.max_running)
 
 
-@merged
+@part
 def admit(s: State, c: Costs, at: int, i: int, now: int) -> None:
     """Move the head of the queue into the batch, its memory reserved."""
     q, r = s.q, s.r
     pop(s.queues[at], r[at].queued)
     r[at].queued -= 1
     q[i].waits = 0
+    is_ready = q[i].decoding == 1 and q[i].source == NOBODY
     s.running[at, r[at].batch] = i
+    s.dries[at, r[at].batch] = q[i].dry if is_ready else NEVER
     r[at].batch += 1
     r[at].used += held_of(q, i)
+    r[at].decoders += is_ready
     if q[i].source != NOBODY:
         _fetch(s, c, at, i, now)
-    elif q[i].decoding == 1:
-        r[at].decoders += 1
     if q[i].swapped == 1:
         q[i].swapped = 0
         _move(s, at, i)
 
 
-@merged
+@part
 def _fetch(s: State, c: Costs, at: int, i: int, now: int) -> None:
     """Begin the transfer of a request's KV; one at a time comes to a replica."""
     length = c.transfer_latency + c.transfer * (context_of(s.q, i) - 1)
     begin = max(now, s.r[at].link)
-    s.r[at].link = begin + max((length + _FS - 1) // _FS, 1)
+    s.r[at].link = begin + max((length + FS - 1) // FS, 1)
     s.q[i].travels = 1
     s.q[i].migrations += 1
     push(s.transfers, s.totals[TRANSFERS], s.r[at].link, i)
     s.totals[TRANSFERS] += 1
 
 
-@merged
+@part
 def _move(s: State, at: int, i: int) -> None:
     """Count the KV of a request that leaves for the host or comes back."""
     tokens = context_of(s.q, i) - 1 if s.q[i].decoding == 1 else s.q[i].computed
@@ -144,7 +139,7 @@ def _move(s: State, at: int, i: int) -> None:
     s.r[at].swapped += tokens
 
 
-@merged
+@part
 def _last_in_order(s: State, k: Rules, at: int) -> tuple[int, int]:
     """The place in the batch of the request that the order puts last, and how many it was chosen of.
 
@@ -163,7 +158,7 @@ def _last_in_order(s: State, k: Rules, at: int) -> tuple[int, int]:
     return best, count
 
 
-@merged
+@part
 def _preempt(s: State, k: Rules, at: int, j: int) -> None:
     """Take the request at place ``j`` out of the batch and back into a queue, its memory freed."""
     q, r = s.q, s.r
@@ -172,9 +167,9 @@ def _preempt(s: State, k: Rules, at: int, j: int) -> None:
     r[at].batch -= 1
     for m in range(j, r[at].batch):
         s.running[at, m] = s.running[at, m + 1]
+        s.dries[at, m] = s.dries[at, m + 1]
     r[at].decoders -= q[i].decoding
     r[at].load -= 1
-    q[i].work = 0
     q[i].preemptions += 1
     if k.swaps == 1:
         q[i].swapped = 1
@@ -184,7 +179,7 @@ def _preempt(s: State, k: Rules, at: int, j: int) -> None:
         _start_over(s, k, at, i)
 
 
-@merged
+@part
 def _start_over(s: State, k: Rules, at: int, i: int) -> None:
     """Queue a request whose context has to be computed again, where prompts are computed."""
     q, r = s.q, s.r
@@ -199,13 +194,13 @@ def _start_over(s: State, k: Rules, at: int, i: int) -> None:
     enqueue(s, k, to, i)
 
 
-@merged
+@part
 def lacks_memory(s: State, k: Rules, at: int) -> bool:
     """Whether the tokens that an iteration can decode find no room."""
     return s.r[at].used + min(s.r[at].decoders, k.max_running) > k.capacity
 
 
-@merged
+@part
 def keep_within_memory(s: State, k: Rules, at: int) -> int:
     """Preempt until each decoding request has room for one token more; how many had to go.
 

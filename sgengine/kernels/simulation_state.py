@@ -23,6 +23,9 @@ COMING, LIVE, DONE, LOST, REFUSED, TOO_LONG = 0, 1, 2, 3, 4, 5
 """Status of a request: not arrived; in the system; finished; abandoned at a missed deadline; turned
 away by admission; turned away because it can never fit into memory."""
 
+FS = 1_000_000
+"""Femtoseconds in a nanosecond."""
+
 FCFS, SHORTEST, PACE = 0, 1, 2
 """Orders of the queue."""
 
@@ -102,41 +105,42 @@ class Costs(NamedTuple):
 
 REQUEST = np.dtype(
     [
-        ("arrival", np.int64),
-        ("input", np.int64),
-        ("output", np.int64),
-        ("think", np.int64),
-        ("follower", np.int64),
-        ("start", np.int64),
-        ("stop", np.int64),
         ("cursor", np.int64),
-        ("status", np.int64),
-        ("place", np.int64),
-        ("source", np.int64),
-        ("waits", np.int64),
-        ("decoding", np.int64),
-        ("computed", np.int64),
-        ("work", np.int64),
-        ("swapped", np.int64),
-        ("travels", np.int64),
+        ("stop", np.int64),
         ("dry", np.int64),
+        ("offset", np.int64),
+        ("status", np.int64),
         ("deadline", np.int64),
         ("noted", np.int64),
+        ("start", np.int64),
+        ("decoding", np.int64),
+        ("travels", np.int64),
+        ("work", np.int64),
+        ("input", np.int64),
+        ("computed", np.int64),
+        ("place", np.int64),
+        ("source", np.int64),
+        ("arrival", np.int64),
+        ("output", np.int64),
+        ("waits", np.int64),
+        ("swapped", np.int64),
+        ("follower", np.int64),
+        ("think", np.int64),
         ("end", np.int64),
         ("begun", np.int64),
         ("preemptions", np.int64),
         ("migrations", np.int64),
     ]
 )
-"""One request.
+"""One request; what is touched for every token fills the first 64 bytes.
 
 ``input``, ``output``: tokens. ``follower``: who asks on in the session, ``think`` ns after the turn
-before. Its token times lie at ``start`` to ``stop`` of ``State.times``, the next one at ``cursor``.
-``place``: the replica whose queue (``waits``) or batch it is in. ``source``: the prefill replica that
-still holds its KV, or NOBODY; ``travels``: its KV is on the way. ``decoding``: its next token takes one
-step; else ``computed`` tokens of its context are there. ``work``: tokens of it in the iteration that
-runs; 0 in a steady one, which has one of each. ``swapped``: its KV is on the host. ``dry``: when its
-reader runs dry, which is the next token's time on the smoothed delivery curve. ``deadline``: the last
+before. Its token times lie at ``start`` to ``stop`` of ``State.times``, the next one at ``cursor``;
+``offset`` and ``cursor`` make its context. ``place``: the replica whose queue (``waits``) or batch it is
+in. ``source``: the prefill replica that still holds its KV, or NOBODY; ``travels``: its KV is on the way.
+``decoding``: its next token takes one step; else ``computed`` tokens of its context are there, and
+``work`` more are computed in the iteration that runs. ``swapped``: its KV is on the host. ``dry``: when
+its reader runs dry, which is the next token's time on the smoothed delivery curve. ``deadline``: the last
 moment at which the next token keeps the SLO; ``noted``: the earliest entry for it among the deadlines,
 NEVER for none. ``begun``: when its first iteration began.
 """
@@ -150,7 +154,10 @@ REPLICA_STATE = np.dtype(
         ("leaving", np.int64),
         ("load", np.int64),
         ("backlog", np.int64),
-        ("steady", np.int64),
+        ("picked", np.int64),
+        ("prompts", np.int64),
+        ("limit", np.int64),
+        ("drift", np.int64),
         ("link", np.int64),
         ("queued", np.int64),
         ("iterations", np.int64),
@@ -163,13 +170,14 @@ REPLICA_STATE = np.dtype(
 )
 """One replica.
 
-``until``: the end of its iteration, NEVER if idle; ``steady``: that gives each running request one
-token, and nothing but its time is to be kept. ``used``: tokens of KV reserved, ``peak`` at most. ``batch``: how many requests run, of them
-``decoders`` decode with their KV in place, and ``leaving`` are over or go elsewhere. ``load``: live
-requests placed here; ``backlog``: tokens of context still to be computed for them. ``link``: when the
-transfers to it so far are over. ``queued``: entries in its queue. ``prefilled``: tokens of context
-computed, again ones included. ``moving``: tokens of KV to be moved out and in, which the next iteration
-pays for; ``swapped``: the same, in all.
+``until``: the end of its iteration, NEVER if idle; in it ``picked`` requests decode a token each, and
+prompts are computed from the place ``prompts`` of the batch on. ``used``: tokens of KV reserved, ``peak``
+at most. ``batch``: how many requests run, of them ``decoders`` decode with their KV in place, and
+``leaving`` are over or go elsewhere. ``load``: live requests placed here; ``backlog``: tokens of context
+still to be computed for them. ``link``: when the transfers to it so far are over. ``queued``: entries in
+its queue. ``limit``: until when the readers that were picked last ran dry, ``drift`` later than before.
+``prefilled``: tokens of context computed, again ones included. ``moving``: tokens of KV to be moved out
+and in, which the next iteration pays for; ``swapped``: the same, in all.
 """
 
 
@@ -181,7 +189,11 @@ class State(NamedTuple):
     r: Records
     """(R,) of REPLICA_STATE."""
     running: Int64s
-    """(R, max_running): the requests in each replica's batch, in order of admission."""
+    """(R, N): the requests in each replica's batch, in order of admission."""
+    dries: Int64s
+    """(R, N): beside them when their readers run dry, or NEVER for those that cannot decode now."""
+    picks: Int64s
+    """(R, N): rising places in the batch of those that decode in the iteration."""
     queues: Int64s
     """(R, N, 2): a heap of (key, request) a replica."""
     arrivals: Int64s

@@ -15,11 +15,19 @@ from sgengine.schema import DELIVERIES, LABEL
 
 _SAMPLE_ROWS = 64
 _PACKED = 8
+_PIECE_BYTES = 1 << 20
+_MAPPED_BATCHES = 4
+"""Row groups of up to so many batches are mapped; pages of a mapped file stay in memory while it is
+open, and a row group of 1e8 tokens has 670 MB of them."""
 
 
-def opened(path: str, **options: Any) -> pq.ParquetFile:
-    """The file, mapped into memory. Absolute, for Arrow takes a name like ``12:30.parquet`` for a URI."""
-    return pq.ParquetFile(Path(path).absolute(), memory_map=True, **options)
+def opened(path: str, streamed: bool = False, **options: Any) -> pq.ParquetFile:
+    """The file, mapped into memory or read piece by piece.
+
+    The path is made absolute, for Arrow takes a name like ``12:30.parquet`` for a URI.
+    """
+    access = {"buffer_size": _PIECE_BYTES} if streamed else {"memory_map": True}
+    return pq.ParquetFile(Path(path).absolute(), **access, **options)
 
 
 def names_of(path: str) -> list[str]:
@@ -68,7 +76,8 @@ def read(partition: Partition) -> BatchIterator:
     # Few names repeat over many rows: as dictionaries they are never spelled out in memory.
     repeated = _text_labels(partition.path)
     groups = range(partition.start, partition.stop)
-    with opened(partition.path, read_dictionary=repeated) as file:
+    streamed = is_huge(partition)
+    with opened(partition.path, streamed, read_dictionary=repeated) as file:
         row = partition.first_row
         size = batch_rows(file, groups, partition.batch_bytes)
         # One thread: the executor owns parallelism, a partition a worker.
@@ -77,6 +86,14 @@ def read(partition: Partition) -> BatchIterator:
             places = np.arange(row, row + rows.num_rows, dtype=np.int64)
             row += rows.num_rows
             yield deliveries.conform(rows, partition, places, "row")
+
+
+def is_huge(partition: Partition) -> bool:
+    """Whether the row groups of a partition are too large to be mapped."""
+    with opened(partition.path) as file:
+        groups = range(partition.start, partition.stop)
+        size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
+    return size > _MAPPED_BATCHES * partition.batch_bytes
 
 
 def _text_labels(path: str) -> list[str]:

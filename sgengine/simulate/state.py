@@ -116,6 +116,8 @@ def new_state(load: Load, rules: Rules, *, log_rows: int) -> State:
         q=requests,
         r=_replicas(replicas),
         running=_empty(replicas, n),
+        dries=_empty(replicas, n),
+        picks=_empty(replicas, n),
         queues=_empty(replicas, n, 2),
         arrivals=_arrivals(load, totals),
         transfers=_empty(n, 2),
@@ -152,6 +154,7 @@ def _requests(load: Load) -> tuple[Any, int]:
     q.input, q.output, q.think = load.input_tokens, load.output_tokens, load.think_ns
     q.stop, q.start = stops, stops - load.output_tokens
     q.cursor = q.start
+    q.offset = q.input - q.start
     q.place = q.source = NOBODY
     later = np.flatnonzero(load.previous != NO_TURN)
     follower = np.full(load.requests, NOBODY)

@@ -29,7 +29,7 @@ from tests.simulate import laws
 from tests.simulate.cases import ABANDONS, DELAYS, REJECTIONS, SPLITS, tiny_cost, worlds
 from tests.simulate.seen import Request, Seen, see
 
-EXAMPLES = 20 if LONG == 1 else 2000
+EXAMPLES = 12 if LONG == 1 else 2000
 """Of each kind of systems."""
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgengine.kernels.simulation_batch import _smallest
 from sgengine.kernels.simulation_heap import pop, push
+from sgengine.kernels.simulation_select import _smallest
 
 KEYS = st.one_of(st.integers(0, 5), st.integers(-(2**62), 2**62))
 ITEMS = st.integers(0, 9)

@@ -16,7 +16,7 @@ from benchmarks.stores import FIRST_DAY, ONE_DAY, YEAR, fill
 from sgengine.store import Store
 from sgengine.views import StoreConnection
 
-NIGHTS = 20
+NIGHTS = 5
 BUDGET_S = 0.3
 TRIES = 20
 """Of which the fastest counts: others may use the machine."""
