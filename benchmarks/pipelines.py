@@ -30,12 +30,16 @@ WANTED = {
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file of deliveries: ``decode`` reads its batch number ``k`` of ``count``, on one thread."""
+    """A file of deliveries: ``decode`` reads its batch number ``k`` of ``count``, on one thread.
+
+    ``mapped``: a batch is read from the file only when it is looked at.
+    """
 
     kind: str
     path: Path
     count: int
     decode: Callable[[int], pa.RecordBatch]
+    mapped: bool = False
 
 
 def cases(size: Size, folder: Path) -> Iterator[Case]:
@@ -62,7 +66,8 @@ def _ipc(path: Path) -> File:
             return file.get_batch(index)
 
     with pa.ipc.open_file(pa.memory_map(str(path))) as file:
-        return File(kind="Arrow IPC", path=path, count=file.num_record_batches, decode=decode)
+        count = file.num_record_batches
+    return File(kind="Arrow IPC", path=path, count=count, decode=decode, mapped=True)
 
 
 def _file_cases(file: File) -> Iterator[Case]:
@@ -70,7 +75,7 @@ def _file_cases(file: File) -> Iterator[Case]:
     n = sum(len(batch.column("chunk_times_ns").flatten()) for batch in batches)
     decoding = f"{file.kind}: decoding alone, {WORKERS} threads"
     timed = partial(Case, amount=n, nbytes=file.path.stat().st_size)
-    yield timed(name=decoding, action=lambda: over(partial(_touched, file), range(file.count)))
+    yield timed(name=decoding, action=lambda: over(partial(_decoded, file), range(file.count)))
     kernels = {name: f"{file.kind}: kernels alone, for {name}" for name in WANTED}
     for name, settings in WANTED.items():
         action = partial(_kernels, batches, settings)
@@ -104,9 +109,10 @@ def as_printed(settings: MeasureSettings) -> AnalyzeSettings:
     )
 
 
-def _touched(file: File, index: int) -> Any:
-    """Decode a batch and look at every time: what is mapped is read only then."""
-    return np.max(file.decode(index).column("chunk_times_ns").values.to_numpy())
+def _decoded(file: File, index: int) -> Any:
+    """Decode a batch; of what is mapped look at every time."""
+    batch = file.decode(index)
+    return np.max(batch.column("chunk_times_ns").values.to_numpy()) if file.mapped else None
 
 
 def _kernels(batches: Sequence[pa.RecordBatch], settings: MeasureSettings) -> None:

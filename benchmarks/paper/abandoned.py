@@ -24,7 +24,7 @@ def gaining(places: Sequence[tuple[Where, str]], weights: Sequence[tuple[float, 
     rows = [_gaining(where, clause, *each) for where, clause in places for each in weights]
     return Finding(
         letter="e2",
-        claim="a request gains by it exactly if alpha (l - U) exceeds the tokens lost",
+        claim="an abandoned request gains exactly if alpha (l - U) exceeds the tokens lost",
         rows=rows,
     )
 

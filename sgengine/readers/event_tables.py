@@ -86,7 +86,8 @@ def read_parquet(partition: Partition) -> Iterator[EventBatch]:
         # Asked while texts are plain: a dictionary weighs as much as all the rows that share it.
         size = parquet.batch_rows(file, groups, partition.batch_bytes)
     repeated = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
-    with parquet.opened(partition.path, read_dictionary=repeated) as file:
+    streamed = parquet.is_huge(partition)
+    with parquet.opened(partition.path, streamed, read_dictionary=repeated) as file:
         row = partition.first_row
         for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):
             rows.validate(full=True)

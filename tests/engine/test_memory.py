@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from sgengine.analyze import AnalyzeSettings, analyze
+from sgengine.errors import DataError
+from sgengine.readers.whole import unless_lines
+from tests.readers.make import vllm, vllm_result
+
 MIB = 1 << 20
 BUDGET = 64 * MIB
 CHUNKS = 1_000
@@ -94,3 +99,41 @@ def test_ten_and_thirty_million_tokens_are_analysed_in_a_small_budget(
     assert peaks[0]["peak"] < 300 * MIB
     assert all_of_them["peak"] < BUDGET + 350 * MIB
     assert all_of_them["peak"] - some["peak"] < 40 * MIB
+
+
+@pytest.mark.parametrize("rows", [25_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_one_row_group_of_many_tokens_is_analysed_in_a_small_budget(
+    tmp_path: Path, rows: int
+) -> None:
+    """Neither the decoded group nor the file's pages are held: it is read a MiB at a time."""
+    path = tmp_path / "one.parquet"
+    python(WRITE, path, 1, rows, CHUNKS)
+    found = peak(path, tmp_path / "requests.parquet")
+    assert path.stat().st_size > 2 * BUDGET
+    assert found["requests"] == rows
+    assert found["peak"] < BUDGET + 300 * MIB
+
+
+def test_a_json_document_beyond_the_memory_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    vllm(path, vllm_result(generated_texts=["x" * (80 * MIB), ""]))
+    with pytest.raises(DataError) as refused:
+        analyze([str(path)], AnalyzeSettings(memory_bytes=BUDGET))
+    assert str(refused.value) == (
+        f"{path} is one JSON document of 81 MiB, which is read as a whole, and the memory is "
+        "64 MiB; give --memory 81MiB or more, or convert it to JSON Lines or Parquet deliveries "
+        "(sgengine schema tells their columns)"
+    )
+    (group,) = analyze([str(path)], AnalyzeSettings(memory_bytes=81 * MIB)).groups
+    assert group["requests"] == 2
+
+
+def test_json_lines_are_read_in_parts_whatever_their_size(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n' * 3)
+    assert not unless_lines(str(path))
+    for text in ('[{"a": 1},\n{"a": 2}]', '{"data": [\n{"a": 1}]}', '{"a": 1}'):
+        path.write_text(text)
+        assert unless_lines(str(path))
+    path.write_text("time,tokens\n1,2\n")
+    assert not unless_lines(str(path))
