@@ -39,7 +39,8 @@ class Case:
 
     ``nbytes``: bytes that go through, where bytes a second mean something. ``against``: a case whose
     time is shown beside. ``repeats``: fewer than the run's, for what takes long. ``missing``: why it
-    cannot be measured here. ``note``: shown after the name. An action that times itself, in another process, returns an ``Outcome``.
+    cannot be measured here. ``note``: shown after the name. An action that times itself, in another
+    process, returns an ``Outcome``.
     """
 
     name: str

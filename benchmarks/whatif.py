@@ -60,7 +60,7 @@ def cases(size: Size, folder: Path) -> Iterator[Case]:
     yield timed(
         name="by_system_workload, every figure in SQL",
         action=lambda: con.execute("SELECT * FROM by_system_workload").fetchall(),
-        repeats=1,
+        repeats=0,
     )
 
 

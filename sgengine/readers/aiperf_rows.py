@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 import numpy as np
 
 from sgengine.readers.faults import one_line
-from sgengine.readers.seconds import TooLongError, chunk_times, nanoseconds
+from sgengine.readers.seconds import TooLongError, chunk_times, nanoseconds, times_of
 from sgengine.readers.typed import Int32, Int64
 
 UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "sec": 1e9, "s": 1e9}
@@ -53,9 +51,9 @@ class Number(msgspec.Struct, gc=False):
 
 
 class Numbers(msgspec.Struct, gc=False):
-    """A metric of many values."""
+    """A metric of many values, which stay JSON until they become times."""
 
-    value: list[float]
+    value: msgspec.Raw
     unit: str | None = None
 
 
@@ -89,8 +87,7 @@ class Record(msgspec.Struct, gc=False):
     error: Error | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request as DELIVERIES has it; times in ns. ``times`` is ``None`` if they are unknown."""
 
     place: int
@@ -198,7 +195,7 @@ def _times(record: Record, metrics: Metrics) -> np.ndarray | None:
         raise WrongValueError(
             f"times in {first.unit} and {gaps.unit}; allowed is one unit for both"
         )
-    return chunk_times(first.value, gaps.value, unit)
+    return times_of(first.value, gaps.value, unit)
 
 
 def _visible(metrics: Metrics) -> int | None:

@@ -28,6 +28,7 @@ from sgengine.schema import DELIVERIES, LABEL
 
 _CANONICAL = "canonical"
 _UNUSABLE = "unusable"
+_DECLARED = frozenset(DELIVERIES.names)
 _ODD_KEY = re.compile(r'["\\\x00-\x1f]')
 """Characters that the decoder does not take in the names of fields."""
 
@@ -56,7 +57,9 @@ class _Scan:
         except REFUSALS:
             return
         for name, raw in row.items():
-            self.columns.setdefault(name, set()).add(_kind(bytes(raw)))
+            kinds = self.columns.setdefault(name, set())
+            if name not in _DECLARED:
+                kinds.add(_kind(bytes(raw)))
         if self.first_arrival is None and "arrival_ns" in row:
             self.first_arrival = _whole(bytes(row["arrival_ns"]))
 

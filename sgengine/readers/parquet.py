@@ -93,7 +93,7 @@ def is_huge(partition: Partition) -> bool:
     with opened(partition.path) as file:
         groups = range(partition.start, partition.stop)
         size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
-    return size > _MAPPED_BATCHES * partition.batch_bytes
+    return bool(size > _MAPPED_BATCHES * partition.batch_bytes)
 
 
 def _text_labels(path: str) -> list[str]:

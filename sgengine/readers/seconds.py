@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
+
+from sgengine.kernels import numbers
 
 NANOS = 1e9
 """Nanoseconds in a second."""
 
+_POWERS = {1.0: 0, 1e3: 3, 1e6: 6, NANOS: 9}
 _LIMIT = 2.0**62
 """Sums of two such times still fit int64."""
 
@@ -39,3 +43,19 @@ def chunk_times(first: float, gaps: Sequence[float], unit: float) -> np.ndarray:
     if not total < _LIMIT:
         raise TooLongError(f"a time of {first} and {len(gaps)} gaps is beyond int64 nanoseconds")
     return np.rint(scaled).astype(np.int64).cumsum()
+
+
+def times_of(first: float, gaps: msgspec.Raw, unit: float) -> np.ndarray:
+    """``chunk_times`` of gaps that are a JSON array still.
+
+    Raises ``msgspec.DecodeError`` if they are none, or no numbers, and ``TooLongError``.
+    """
+    text = np.frombuffer(gaps, dtype=np.uint8)
+    # A number and its comma are two bytes at the least.
+    times = np.empty(text.size // 2 + 2, dtype=np.int64)
+    count = numbers.UNSURE
+    if abs(first * unit) < _LIMIT / 2:
+        count = numbers.running_sum(text, round(first * unit), _POWERS[unit], times)
+    if count == numbers.UNSURE:
+        return chunk_times(first, msgspec.json.decode(gaps, type=list[float]), unit)
+    return times[:count].copy()

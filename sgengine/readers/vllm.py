@@ -8,7 +8,6 @@ chat client also counts the role chunk, which has no token: with K = output_len 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -29,7 +28,7 @@ from sgengine.readers.base import (
 from sgengine.readers.faults import one_line
 from sgengine.readers.files import mapped
 from sgengine.readers.names import names
-from sgengine.readers.seconds import NANOS, TooLongError, chunk_times, nanoseconds
+from sgengine.readers.seconds import NANOS, TooLongError, nanoseconds, times_of
 from sgengine.readers.vllm_file import Run, Span, decode, spans
 
 CLIENT = "vllm bench serve"
@@ -145,8 +144,7 @@ def _shows_role_chunk(run: Run) -> bool:
     return 2 * role > len(ok)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Row:
+class _Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request as DELIVERIES has it; times in ns."""
 
     place: int
@@ -220,10 +218,10 @@ def _times(run: Run, index: int, queued: int) -> np.ndarray | None:
     The client leaves ttft at 0.0 until the first chunk comes, so with no gaps either there was none.
     """
     assert run.ttfts is not None and run.itls is not None and run.output_lens is not None
-    gaps = msgspec.json.decode(run.itls[index], type=list[float])
-    if run.ttfts[index] == 0 and not gaps:
+    times = times_of(run.ttfts[index], run.itls[index], NANOS)
+    if run.ttfts[index] == 0 and len(times) == 1:
         return np.zeros(0, dtype=np.int64) if run.output_lens[index] == 0 else None
-    return chunk_times(run.ttfts[index], gaps, NANOS) + queued
+    return times + queued if queued else times
 
 
 def _sizes(chunks: int, output: int, failed: bool, role: bool) -> np.ndarray | None:

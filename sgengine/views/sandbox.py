@@ -12,7 +12,7 @@ _COPY = "copy"
 
 _FUNCTIONS = (
     r"query|query_table|json_execute_serialized_sql|\w*external_\w+"  # run a text, or what it names
-    r"|read_\w+|\w*parquet_\w+|sniff_csv|glob|which_secret|python_\w+|\w+_scan(?:_\w+)?"
+    r"|read_\w+|parquet_\w+|sniff_csv|glob|which_secret|python_\w+|\w+_scan(?:_\w+)?"
     r"|(?:enable|disable|force|truncate)_\w+|checkpoint"
 )
 """Table functions that touch files, memory or settings (``tests/sql/test_sandbox.py`` holds all others)."""

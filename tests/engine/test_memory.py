@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sgengine.analyze import AnalyzeSettings, analyze
+from sgengine.analyze import AnalyzeSettings, bounded, plan_sources
 from sgengine.errors import DataError
 from sgengine.readers.whole import unless_lines
 from tests.readers.make import vllm, vllm_result
@@ -118,14 +118,14 @@ def test_a_json_document_beyond_the_memory_is_refused_in_one_line(tmp_path: Path
     path = tmp_path / "run.json"
     vllm(path, vllm_result(generated_texts=["x" * (80 * MIB), ""]))
     with pytest.raises(DataError) as refused:
-        analyze([str(path)], AnalyzeSettings(memory_bytes=BUDGET))
+        plan_sources([str(path)], bounded(AnalyzeSettings(memory_bytes=BUDGET)))
     assert str(refused.value) == (
         f"{path} is one JSON document of 81 MiB, which is read as a whole, and the memory is "
         "64 MiB; give --memory 81MiB or more, or convert it to JSON Lines or Parquet deliveries "
         "(sgengine schema tells their columns)"
     )
-    (group,) = analyze([str(path)], AnalyzeSettings(memory_bytes=81 * MIB)).groups
-    assert group["requests"] == 2
+    (plan,) = plan_sources([str(path)], bounded(AnalyzeSettings(memory_bytes=81 * MIB))).plans
+    assert len(plan.partitions) == 1
 
 
 def test_json_lines_are_read_in_parts_whatever_their_size(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sgengine.errors import UsageError
-from sgengine.objectives import format_duration, parse_duration_ns
+from sgengine.objectives import format_duration, parse_age, parse_duration_ns
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,32 @@ def test_a_duration_is_written_in_its_largest_unit(ns: int, text: str) -> None:
 @given(st.one_of(st.integers(0, 10**7), st.integers(0, 2**62)))
 def test_what_is_written_reads_back_the_same(ns: int) -> None:
     assert parse_duration_ns(format_duration(ns)) == ns
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [
+        ("30d", timedelta(days=30)),
+        (" 12h ", timedelta(hours=12)),
+        ("90min", timedelta(minutes=90)),
+        ("0d", timedelta(0)),
+        ("36500d", timedelta(days=36500)),
+    ],
+)
+def test_an_age_has_a_unit(text: str, age: timedelta) -> None:
+    assert parse_age(text) == age
+
+
+@pytest.mark.parametrize(
+    "text", ["", "30", "d", "-1d", "1.5d", "30 d", "30m", "1e2d", "٣d", "9" * 30]
+)
+def test_what_is_no_age_is_refused_by_name(text: str) -> None:
+    with pytest.raises(UsageError, match="retention is '") as caught:
+        parse_age(text, "retention")
+    assert "as in 30d" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["36501d", "99999999d"])
+def test_more_than_36500_days_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="at most 36500d"):
+        parse_age(text)

@@ -73,9 +73,13 @@ class TestRates:
 @pytest.mark.parametrize("seed", SEEDS)
 class TestPolicies:
     def test_d_delaying_helps_tbt_and_never_smooth_goodput(self, seed):
+        """The tail of ``code`` may stay: its longest gaps are second tokens', which no delay brings nearer."""
         found = policies.delaying([of(where, seed) for where in DELAYED])
-        holds(found)
         for row in found.rows:
+            assert row["held"] <= row["TBT p99.9, ms"]
+            assert row["held"] < row["TBT p99.9, ms"] or row["workload"] == "code"
+            assert row["held "] > row["TBT attainment, %"]
+            assert row["held  "] <= row["smooth goodput"]
             within_pace = row["held to, ms"] <= 1000 / row["reader, tokens/s"]
             assert (row["held  "] == row["smooth goodput"]) is within_pace
 

@@ -1,0 +1,59 @@
+"""JSON lists of numbers to nanoseconds: the same as by doubles, or left to those who have them."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sgengine.kernels import numbers
+from sgengine.readers.seconds import chunk_times, times_of
+
+UNITS = (1.0, 1e3, 1e6, 1e9)
+_seconds = st.floats(-10, 10_000, allow_nan=False)
+_written = st.integers(0, 10**12).map(lambda ns: ns / 1e9)
+_gaps = st.lists(_seconds | _written | st.integers(-5, 10**6), max_size=30)
+
+
+def summed(text: str, first: int = 0, power: int = 9) -> list[int] | None:
+    out = np.empty(64, dtype=np.int64)
+    count = numbers.running_sum(np.frombuffer(text.encode(), np.uint8), first, power, out)
+    return None if count == numbers.UNSURE else out[:count].tolist()
+
+
+@given(st.floats(0, 1000), _gaps, st.sampled_from(UNITS))
+def test_lists_give_the_times_that_doubles_give(
+    first: float, gaps: list[float], unit: float
+) -> None:
+    for text in (json.dumps(gaps), msgspec.json.format(json.dumps(gaps).encode()).decode()):
+        found = times_of(first, msgspec.Raw(text.encode()), unit)
+        assert found.tolist() == chunk_times(first, gaps, unit).tolist()
+
+
+def test_what_clients_write_needs_no_doubles() -> None:
+    rng = np.random.default_rng(3)
+    gaps = [*rng.gamma(4, 0.005, 50).tolist(), 4.6e-05, 1e-09, 0.0]
+    assert summed(json.dumps(gaps)) == chunk_times(0, gaps, 1e9).tolist()
+
+
+def test_numbers_by_hand() -> None:
+    assert summed("[]", 7) == [7]
+    assert summed(" [ 1 , 2.5,\n-1E-3\t] ") == [0, 10**9, 35 * 10**8, 35 * 10**8 - 10**6]
+    assert summed("[0.4, 0.6, 1e-400, 123456789e-9]", 0, 0) == [0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "text", ["[0.5]", "[1.5]", "[null]", '["1"]', "[[1]]", "1", "[1e30]", "[1234567890123456789]"]
+)
+def test_halves_large_numbers_and_other_values_are_left_to_doubles(text: str) -> None:
+    assert summed(text, 0, 0) is None
+
+
+def test_what_is_no_list_of_numbers_is_refused_as_ever() -> None:
+    for text in (b"[null]", b'["1"]', b"{}", b"3"):
+        with pytest.raises(msgspec.ValidationError):
+            times_of(0.0, msgspec.Raw(text), 1e9)
