@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from sgengine.aggregate.attainment import NO, Scores, score
 from sgengine.aggregate.benefits import benefits
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.table import Requests
+from sgengine.objectives import Benefit
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
@@ -48,6 +50,7 @@ class Kept:
         return Kept(**{name: getattr(self, name)[rows] for name in names()})
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Names of the columns kept."""
     return tuple(f.name for f in fields(Kept))
@@ -62,8 +65,8 @@ def keep(requests: Requests, settings: SummarySettings) -> Kept:
     )
     if slo is not None:
         scores = score(requests, slo, settings.reader)
-    exact, low, high = requests.idle, requests.idle_min, requests.idle_max
-    value = settings.benefit
+    exact = requests.idle
+    benefit, least, most = _benefits(requests, settings.benefit)
     return Kept(
         status=requests.status.astype(np.int8),
         n=requests.n.astype(np.int32),
@@ -76,10 +79,20 @@ def keep(requests: Requests, settings: SummarySettings) -> Kept:
         attained=scores.attained,
         undetermined=scores.undetermined,
         fluid=_fluid(requests, settings),
-        benefit=benefits(requests, exact, value),
-        benefit_min=benefits(requests, np.where(exact >= 0, exact, high), value),
-        benefit_max=benefits(requests, np.where(exact >= 0, exact, low), value),
+        benefit=benefit,
+        benefit_min=least,
+        benefit_max=most,
     )
+
+
+def _benefits(requests: Requests, value: Benefit) -> tuple[Float64s, Float64s, Float64s]:
+    """Each request's benefit, and the least and the most that the bounds of its idle latency allow."""
+    exact, low, high = requests.idle, requests.idle_min, requests.idle_max
+    benefit = benefits(requests, exact, value)
+    if not ((exact < 0) & ((low >= 0) | (high >= 0))).any():
+        return benefit, benefit, benefit  # most often there are no bounds
+    least, most = (benefits(requests, np.where(exact >= 0, exact, at), value) for at in (high, low))
+    return benefit, least, most
 
 
 def _fluid(requests: Requests, settings: SummarySettings) -> npt.NDArray[np.int8]:

@@ -106,22 +106,30 @@ class Sketch:
     def focus(self) -> None:
         """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now."""
         self.wanted &= brackets(self.counts, self.slack)
-        self._replace(self._of(self.wanted))
+        self._drop()
         self.focus_at = 4 * self.count
 
     def narrow(self) -> bool:
         """Halve the slack, or keep nothing once there is none left; whether anything is still kept."""
         if self.slack <= _LEAST_SLACK:
             self.wanted[:] = 0
-            self._replace(np.zeros(0))
+            self._drop()
             return False
         self.slack /= 2
         self.focus()
         return True
 
-    def _replace(self, values: Float64s) -> None:
-        self.kept = [values]
-        self.kept_bytes = values.nbytes
+    def _drop(self) -> None:
+        """Keep of each part what is wanted: part by part, for all at once would be there twice.
+
+        A part is sifted into its own place, as ``sift_kept`` writes nothing that it has not read.
+        """
+        for place, part in enumerate(self.kept):
+            left = sift_kept(part, self.wanted, part, 0)
+            self.kept[place] = part[:left].copy() if left < part.size else part
+        if len(self.kept) > _MANY_PARTS // 2:
+            self.kept = [np.concatenate(self.kept)]
+        self.kept_bytes = sum(part.nbytes for part in self.kept)
 
     def _of(self, buckets: UInt8s) -> Float64s:
         """The kept samples of some buckets."""

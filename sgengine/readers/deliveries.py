@@ -39,8 +39,9 @@ def check_columns(path: str, names: Sequence[str]) -> None:
         )
     if _MEASURED in names and "chunk_times_ns" not in names:
         raise FormatError(
-            f"{path} holds measured {REQUESTS.name}, not {DELIVERIES.name}; give the trace that "
-            "they were measured from"
+            f"{path} holds measured {REQUESTS.name}, not {DELIVERIES.name}: give the trace that "
+            "they were measured from, or commit that to a store by analyze --store DIR, and give the "
+            "store, which answers for other readers and SLOs"
         )
 
 

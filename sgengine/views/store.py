@@ -35,8 +35,8 @@ def open_store(
     ``settings_row`` holds the columns of ``measured_settings`` (None: those of the newest night).
     ``wanted`` narrows everything to some nights, systems or workloads. ``prepared``: what ``prepare``
     gave. The connection can read the folders of the snapshot's jobs (of its nights, if it is narrowed)
-    and nothing else, and can set nothing; a COPY could still overwrite a file, so give it to ``run_query`` alone. Raises UsageError
-    if no night is wanted.
+    and nothing else, and can set nothing; a COPY could still overwrite a file, so give it to
+    ``run_query`` alone. Raises UsageError if no night is wanted.
     """
     con = prepared or prepare()
     try:

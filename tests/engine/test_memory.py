@@ -111,7 +111,7 @@ def test_one_row_group_of_many_tokens_is_analysed_in_a_small_budget(
     found = peak(path, tmp_path / "requests.parquet")
     assert path.stat().st_size > 2 * BUDGET
     assert found["requests"] == rows
-    assert found["peak"] < BUDGET + 300 * MIB
+    assert found["peak"] < BUDGET + 350 * MIB
 
 
 def test_a_json_document_beyond_the_memory_is_refused_in_one_line(tmp_path: Path) -> None:

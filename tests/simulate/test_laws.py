@@ -207,16 +207,17 @@ def test_pace_starves_nobody(world: tuple[System, Load, CostModel]) -> None:
     assert all(a[2] <= b[2] for a, b in pairwise(sorted(begun)))
 
 
-@given(st.integers(0, 2**62 - 1))
+@given(st.integers(0, 2**31 - 3))
 @settings(max_examples=5)
 def test_the_seed_moves_iterations_and_nothing_else_does(seed: int) -> None:
+    """Seeds that are equal modulo 2^31 - 1 draw the same jitter: these are not."""
     load = single_turns("w", [0, 5, 9], [30, 4, 9], [9, 30, 5])
     once, again, other = (
         simulate(SYSTEMS["chunked"].named("s"), load, tiny_cost(500), s, jitter=1.0, run="r")
-        for s in (seed, seed, (seed + 1) % 2**62)
+        for s in (seed, seed, seed + 1)
     )
     assert once.deliveries.equals(again.deliveries)
-    assert once.facts != other.facts
+    assert once.deliveries["chunk_times_ns"] != other.deliveries["chunk_times_ns"]
 
 
 def test_parameters_are_the_published_ones() -> None:
