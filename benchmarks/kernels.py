@@ -99,7 +99,8 @@ def gap_histogram(ragged: Ragged) -> Any:
     counts = np.zeros((1, N_BUCKETS), dtype=np.int64)
     rows = np.arange(ragged.rows)
     groups = np.zeros(ragged.rows, dtype=np.int64)
-    gaps.count_gaps(ragged.times, ragged.offsets, groups, ragged.kinds, rows, counts)
+    buckets = np.empty(gaps.BLOCK, dtype=np.int32)
+    gaps.count_gaps(ragged.times, ragged.offsets, groups, ragged.kinds, rows, counts, buckets)
     return counts
 
 

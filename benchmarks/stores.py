@@ -36,7 +36,7 @@ _DAY_NS = 86_400 * 10**9
 _NIGHT = Workload(name="night", requests=100_000)
 _FEW = Workload(name="few", requests=16, tokens=20)
 
-QUESTION = {"speed": 20, "alpha": 2.5, "goodput": "pace:20 ttft:500ms"}
+QUESTION: dict[str, Any] = {"speed": 20, "alpha": 2.5, "goodput": "pace:20 ttft:500ms"}
 """Another reader and SLO than the requests were measured with: every envelope is read, twice asked."""
 
 ONE_DAY = {

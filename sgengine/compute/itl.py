@@ -157,6 +157,7 @@ def itl_histogram(measured: Measured, rule: str, codes: Int64s, groups: int) -> 
             ragged.kinds,
             frozen(measured.kept),
             counts,
+            np.empty(gaps.BLOCK, dtype=np.int32),
         )
         return counts
     samples = itl_samples(measured, rule)

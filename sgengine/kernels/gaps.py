@@ -135,10 +135,12 @@ def count_gaps(
     kinds: UInt8s,
     rows: Int64s,
     counts: npt.NDArray[np.int64],
+    buckets: Int32s,
 ) -> None:
     """Histogram of the gaps between chunks of ``rows``: ``counts`` (G, N_BUCKETS) int64, by ``groups`` (R,).
 
     The rule CHUNK (and every rule for rows of one token a chunk) without writing samples down.
+    ``buckets`` (BLOCK,) is scratch: those of a block are found by vectors before they are counted.
     """
     for i in range(rows.size):
         r = rows[i]
@@ -146,10 +148,13 @@ def count_gaps(
         if x.size < 2 or not _plain(kinds[r], CHUNK):
             continue
         mine = counts[groups[r]]
-        before = x[:-1]
-        after = x[1:]
-        for k in range(before.size):
-            mine[bucket_of(float(after[k] - before[k]))] += 1
+        for a in range(0, x.size - 1, BLOCK):
+            after = x[a + 1 : a + 1 + BLOCK]
+            before = x[a : a + after.size]
+            for k in range(before.size):
+                buckets[k] = bucket_of(float(after[k] - before[k]))
+            for k in range(before.size):
+                mine[np.uint32(buckets[k])] += 1
 
 
 @kernel

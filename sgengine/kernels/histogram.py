@@ -19,7 +19,8 @@ N_BUCKETS = 256 + 55 * 128
 RELATIVE_ERROR = 1 / 256
 """Greatest error of a bucket's midpoint, relative to a value of 256 ns or more in the bucket."""
 
-_LINEAR = 256
+_LINEAR = 256.0
+_MOST = np.nextafter(2.0**63, 0.0)
 _MANTISSA_SHIFT = 52 - 7
 _EXPONENT_OF_LINEAR = (1023 + 8) << 7
 
@@ -32,20 +33,19 @@ def bucket_of(value: float) -> int:
     numbers above 2^53 ns (104 days) round to the nearest double first; the last of them round to 2^63,
     and belong to the last bucket.
     """
-    if value < _LINEAR:
-        return int(value)
-    bits = np.float64(value).view(np.int64)
-    return min((bits >> _MANTISSA_SHIFT) - _EXPONENT_OF_LINEAR + _LINEAR, N_BUCKETS - 1)
+    bits = np.float64(min(value, _MOST)).view(np.int64)
+    upper = np.int32((bits >> _MANTISSA_SHIFT) - _EXPONENT_OF_LINEAR + 256)
+    return np.int32(min(value, _LINEAR)) if value < _LINEAR else upper
 
 
 @kernel
 def bucket_edges(out: npt.NDArray[np.float64]) -> None:
     """Lower edges in ns of all buckets and the end of the last: ``out`` (N_BUCKETS + 1,) float64."""
-    for bucket in range(_LINEAR):
+    for bucket in range(256):
         out[bucket] = bucket
-    for bucket in range(_LINEAR, N_BUCKETS + 1):
-        octave = (bucket - _LINEAR) // 128
-        part = (bucket - _LINEAR) % 128
+    for bucket in range(256, N_BUCKETS + 1):
+        octave = (bucket - 256) // 128
+        part = (bucket - 256) % 128
         out[bucket] = 256.0 * 2.0**octave * (1.0 + part / 128.0)
 
 

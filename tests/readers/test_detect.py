@@ -101,5 +101,5 @@ def test_a_table_without_times_is_refused_naming_its_columns(path):
 
 def test_measured_requests_are_no_trace(path):
     measured = pa.table({"ttft_ns": [1], "user_idle_latency_ns": [0]})
-    with pytest.raises(FormatError, match="holds measured requests.*--store DIR"):
+    with pytest.raises(FormatError, match=r"holds measured requests.*--store DIR"):
         detect(str(make.parquet(path, measured)))
