@@ -26,7 +26,8 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """In words."""
+        """In words: what holds in less than half of the cases does not reproduce."""
         if self.holding == len(self.rows):
             return "reproduces"
-        return "reproduces in part" if self.holding else "does not reproduce"
+        in_part = 2 * self.holding >= len(self.rows)
+        return "reproduces in part" if in_part else "does not reproduce"
