@@ -1,4 +1,4 @@
-"""Lists of JSON numbers to whole nanoseconds, without a Python object for each."""
+"""Lists of JSON numbers to whole numbers, without a Python object for each."""
 
 from __future__ import annotations
 
@@ -40,6 +40,62 @@ def _scaled(mantissa: int, scale: int) -> int:
             return UNSURE
         whole += 1 if beyond > 0 else 0
     return whole if whole < _LARGEST else UNSURE
+
+
+@kernel
+def whole_lists(text: UInt8s, starts: Int64s, out: Int64s, ends: Int64s) -> None:
+    """The lists of whole numbers that ``text`` holds from each of ``starts`` (R + 1,) on, one behind another.
+
+    Numbers go to ``out``, where there is room for half the bytes and one more; ``ends`` (R,) says where
+    those of each list end in it, or UNSURE where a text is anything but a list of whole numbers of up
+    to 18 digits: null, a fraction, an exponent, -0, 007.
+    """
+    at = 0
+    for r in range(ends.size):
+        found = _whole_list(text[starts[r] : starts[r + 1]], out, at)
+        ends[r] = found
+        at = found if found != UNSURE else at
+
+
+@inlined
+def _whole_list(text: UInt8s, out: Int64s, at: int) -> int:
+    """One list to ``out`` from ``at`` on; where it ends, or UNSURE."""
+    if text.size < 2 or text[0] != ord("[") or text[text.size - 1] != ord("]"):
+        return UNSURE
+    last = text.size - 1
+    k = _after_blanks(text, 1)
+    while k < last:
+        sign = -1 if text[k] == ord("-") else 1
+        k += 1 if sign < 0 else 0
+        begin = k
+        value = np.int64(0)
+        while k < last and ord("0") <= text[k] <= ord("9"):
+            value = value * 10 + (np.int64(text[k]) - 48)
+            k += 1
+            if k - begin > _DIGITS:
+                return UNSURE
+        is_odd = text[begin] == ord("0") and (k - begin > 1 or sign < 0)
+        if k == begin or is_odd:
+            return UNSURE
+        out[at] = sign * value
+        at += 1
+        k = _after_blanks(text, k)
+        if k < last and text[k] != ord(","):
+            return UNSURE
+        if k < last:
+            k = _after_blanks(text, k + 1)
+            if k == last:
+                return UNSURE
+    return at
+
+
+@inlined
+def _after_blanks(text: UInt8s, k: int) -> int:
+    while k < text.size and (
+        text[k] == ord(" ") or text[k] == ord("\n") or text[k] == ord("\r") or text[k] == ord("\t")
+    ):
+        k += 1
+    return k
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,7 +24,10 @@ from sgengine.readers.base import (
 from sgengine.readers.faults import one_line
 from sgengine.readers.json_lines import REFUSALS, TEXT_SHARE, Cutter, Line, lines, unreadable
 from sgengine.readers.typed import Int32, Int64
+from sgengine.readers.whole_lists import whole_lists
 from sgengine.schema import DELIVERIES, LABEL
+
+_TIMES = "chunk_times_ns"
 
 _CANONICAL = "canonical"
 _UNUSABLE = "unusable"
@@ -48,6 +51,8 @@ class _Scan:
     def __init__(self) -> None:
         self.columns: dict[str, set[str]] = {}
         self.first_arrival: int | None = None
+        self._names: tuple[str, ...] = ()
+        self._others: list[str] = []
         self._decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
     def see(self, line: Line) -> None:
@@ -56,10 +61,14 @@ class _Scan:
             row = self._decoder.decode(line.text)
         except REFUSALS:
             return
-        for name, raw in row.items():
-            kinds = self.columns.setdefault(name, set())
-            if name not in _DECLARED:
-                kinds.add(_kind(bytes(raw)))
+        names = tuple(row)
+        if names != self._names:  # most lines have the keys of the one before
+            self._names = names
+            self._others = [name for name in names if name not in _DECLARED]
+            for name in names:
+                self.columns.setdefault(name, set())
+        for name in self._others:
+            self.columns[name].add(_kind(bytes(row[name])))
         if self.first_arrival is None and "arrival_ns" in row:
             self.first_arrival = _whole(bytes(row["arrival_ns"]))
 
@@ -132,20 +141,46 @@ def _notes(left_out: Sequence[str]) -> tuple[str, ...]:
 
 def read(partition: Partition) -> BatchIterator:
     """The rows of the range, in order; lines that do not parse are rejects of their batch."""
-    decoder = msgspec.json.Decoder(_row_type(partition.details))
+    quick = msgspec.json.Decoder(_row_type(partition.details, times=msgspec.Raw))
+    exact = msgspec.json.Decoder(_row_type(partition.details))
+    for group in _groups(partition):
+        batch = _quickly(partition, quick, group)
+        yield _exactly(partition, exact, group) if batch is None else batch
+
+
+def _quickly(
+    partition: Partition, decoder: msgspec.json.Decoder[Any], group: Sequence[Line]
+) -> Batch | None:
+    """The batch of lines whose times are lists of whole numbers, without an object each; else None."""
+    try:
+        rows = [decoder.decode(line.text) for line in group]
+    except REFUSALS:
+        return None
+    made = {}
+    for index, (name, _) in enumerate(partition.details):
+        if name == _TIMES:
+            made[name] = whole_lists([getattr(row, f"f{index}") for row in rows])
+    if any(column is None for column in made.values()):
+        return None
+    return _batch(partition, rows, [line.number for line in group], (), made)
+
+
+def _exactly(
+    partition: Partition, decoder: msgspec.json.Decoder[Any], group: Sequence[Line]
+) -> Batch:
+    """The batch of any lines; each that does not parse is a reject, which says why."""
     own_runs = partition.detail("run") is not None and "run" not in partition.forced
     run = None if own_runs else partition.run
-    for group in _groups(partition):
-        numbers: list[int] = []
-        rows: list[Any] = []
-        rejects: list[Reject] = []
-        for line in group:
-            try:
-                rows.append(decoder.decode(line.text))
-                numbers.append(line.number)
-            except REFUSALS as error:
-                rejects.append(unreadable(run, line, error))
-        yield _batch(partition, rows, numbers, rejects)
+    numbers: list[int] = []
+    rows: list[Any] = []
+    rejects: list[Reject] = []
+    for line in group:
+        try:
+            rows.append(decoder.decode(line.text))
+            numbers.append(line.number)
+        except REFUSALS as error:
+            rejects.append(unreadable(run, line, error))
+    return _batch(partition, rows, numbers, rejects, {})
 
 
 def _groups(partition: Partition) -> Iterator[list[Line]]:
@@ -161,12 +196,18 @@ def _groups(partition: Partition) -> Iterator[list[Line]]:
         yield group
 
 
-def _row_type(details: Sequence[tuple[str, str]]) -> Any:
+def _row_type(details: Sequence[tuple[str, str]], times: Any = None) -> Any:
     """The type of a row: a field a column, absent and null values ``None``.
 
-    Fields are numbered, for keys of JSON need not be names of Python.
+    Fields are numbered, for keys of JSON need not be names of Python. ``times``: the type of the chunk
+    times if it is not lists; as text, absent ones are the text null.
     """
-    fields = [(f"f{index}", _decoded(*detail), None) for index, detail in enumerate(details)]
+    fields = [
+        (f"f{index}", times, msgspec.Raw(b"null"))
+        if times is not None and detail[0] == _TIMES
+        else (f"f{index}", _decoded(*detail), None)
+        for index, detail in enumerate(details)
+    ]
     keys = {f"f{index}": name for index, (name, _) in enumerate(details)}
     return msgspec.defstruct("Row", fields, rename=keys, gc=False)
 
@@ -189,15 +230,22 @@ def _integer(kind: pa.DataType) -> Any:
 
 
 def _batch(
-    partition: Partition, rows: Sequence[Any], numbers: Sequence[int], rejects: Sequence[Reject]
+    partition: Partition,
+    rows: Sequence[Any],
+    numbers: Sequence[int],
+    rejects: Sequence[Reject],
+    made: Mapping[str, pa.Array],
 ) -> Batch:
+    """The rows as a batch; ``made``: columns that there are already."""
     columns = {
-        name: _column([getattr(row, f"f{index}") for row in rows], name, kind)
+        name: made[name]
+        if name in made
+        else _column([getattr(row, f"f{index}") for row in rows], name, kind)
         for index, (name, kind) in enumerate(partition.details)
     }
-    made = pa.RecordBatch.from_pydict(columns)
+    batch = pa.RecordBatch.from_pydict(columns)
     places = np.array(numbers, dtype=np.int64)
-    return deliveries.conform(made, partition, places, "line", rejects)
+    return deliveries.conform(batch, partition, places, "line", rejects)
 
 
 def _column(values: Sequence[Any], name: str, kind: str) -> pa.Array:

@@ -1,4 +1,4 @@
-"""JSON lists of numbers to nanoseconds: the same as by doubles, or left to those who have them."""
+"""JSON lists of numbers to nanoseconds and whole numbers: as by Python, or left to those who have more."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sgengine.kernels import numbers
 from sgengine.readers.seconds import chunk_times, times_of
+from sgengine.readers.whole_lists import whole_lists
 
 UNITS = (1.0, 1e3, 1e6, 1e9)
 _seconds = st.floats(-10, 10_000, allow_nan=False)
@@ -57,3 +58,25 @@ def test_what_is_no_list_of_numbers_is_refused_as_ever() -> None:
     for text in (b"[null]", b'["1"]', b"{}", b"3"):
         with pytest.raises(msgspec.ValidationError):
             times_of(0.0, msgspec.Raw(text), 1e9)
+
+
+_whole = st.lists(st.integers(-(10**18) + 1, 10**18 - 1), max_size=12)
+
+
+@given(st.lists(st.none() | _whole, max_size=6))
+def test_whole_lists_are_those_of_json(rows: list[list[int] | None]) -> None:
+    for written in (json.dumps, lambda row: json.dumps(row, indent="\t").replace("\n", "\r\n")):
+        found = whole_lists([msgspec.Raw(written(row).encode()) for row in rows])
+        assert found is not None
+        assert found.to_pylist() == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[1.0]", "[1e3]", "[null]", "[-0]", '["1"]', "[[1]]", "1", "{}", "[1000000000000000000]"),
+        *("[01]", "[1 2]", "[1,]", "[,1]", "[-]", "[1", "", "true"),
+    ],
+)
+def test_other_lists_are_left_to_another_decoder(text: str) -> None:
+    assert whole_lists([msgspec.Raw(b"[1]"), msgspec.Raw(text.encode())]) is None
