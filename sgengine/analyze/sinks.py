@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -58,12 +61,15 @@ class ParquetSink:
         self._writer: pq.ParquetWriter | None = None
         self._held: list[pa.RecordBatch] = []
         self._held_bytes = 0
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._remove: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(
-            prefix=f".{self.path.name}.", dir=self.path.absolute().parent
-        )
+        folder = self.path.absolute().parent / f".{self.path.name}.{uuid4().hex[:8]}"
+        # Known before it is made: a signal may come in between, and ends the process in order.
+        self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._folder = folder
+        folder.mkdir(mode=0o700)
         return self
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -85,7 +91,7 @@ class ParquetSink:
     def _begin(self, schema: pa.Schema) -> None:
         self._close()
         assert self._folder is not None, "used as a context manager"
-        part = Path(self._folder.name) / f"{len(self._parts)}.parquet"
+        part = self._folder / f"{len(self._parts)}.parquet"
         self._parts.append((part, schema))
         self._writer = pq.ParquetWriter(part, schema, **self._options)
 
@@ -101,13 +107,12 @@ class ParquetSink:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
         try:
+            self._close()
             if kind is None:
                 self._publish()
         finally:
-            if self._folder is not None:
-                self._folder.cleanup()
+            self._remove()
 
     def _publish(self) -> None:
         if not self._parts:
@@ -117,7 +122,7 @@ class ParquetSink:
             self._parts[0][0].replace(self.path)
             return
         assert self._folder is not None, "used as a context manager"
-        whole = Path(self._folder.name) / "whole.parquet"
+        whole = self._folder / "whole.parquet"
         schemas = [schema for _, schema in self._parts]
         schema = common_schema(schemas)
         with pq.ParquetWriter(whole, schema, **self._options) as writer:
