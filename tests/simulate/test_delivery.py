@@ -79,6 +79,7 @@ def differs(world: World) -> bool:
     return not simulate(*world).deliveries.equals(audited(as_ever(world), delays(world[0])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "turns"), [("fcfs", True), ("pace", False)], ids=["sessions", "pace"]
 )
@@ -166,7 +167,7 @@ def test_of_a_request_alone_they_are_the_same(world: World) -> None:
     assert found.select(SHOWN).to_pylist() == plain.select(SHOWN).to_pylist()
 
 
-@pytest.mark.parametrize("seed", [401, 402])
+@pytest.mark.parametrize("seed", [401, pytest.param(402, marks=pytest.mark.slow)])
 def test_freed_capacity_lets_others_attain_what_no_audit_shows(seed: int) -> None:
     """Beyond saturation: of all requests fewer are lost than the audit cuts, and the run is over sooner."""
     load = demand("sharegpt", 3.5, seed, 90)

@@ -96,6 +96,7 @@ def test_of_two_stale_writers_one_commits(root):
     assert ids(store.snapshot()) == told(FIRST)
 
 
+@pytest.mark.slow
 def test_writers_at_the_same_time(root):
     """Of the same night one wins; of different nights all get in. No lock is there to help them."""
     store, gate = Store.create(root), Barrier(4)
@@ -122,6 +123,7 @@ def test_writers_at_the_same_time(root):
     assert ids(store.snapshot()) == told(*(n for n, how in outcomes.items() if how == "committed"))
 
 
+@pytest.mark.slow
 def test_vacuum(root):
     for night in (FIRST, SECOND, again := replace(FIRST, revision=7)):
         actors.commit(root, night)
