@@ -276,9 +276,7 @@ def result_of(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple] | None:
 
 def test_a_message_that_ends_within_a_letter_is_told(shared):
     """DuckDB's own, of which Python makes no text."""
-    broken = (
-        "WITH x AS (COPY (SELECT 1 %b'ﬀ\u00a0AS😀\u00a0E' a) TO '/nowhere/o.csv') FROM x"
-    )
+    broken = "WITH x AS (COPY (SELECT 1 %b'ﬀ\u00a0AS😀\u00a0E' a) TO '/nowhere/o.csv') FROM x"
     with pytest.raises(UnicodeDecodeError):
         duckdb.extract_statements(broken)
     with pytest.raises(UsageError, match="does not parse"):
