@@ -146,8 +146,8 @@ class _KnownTexts:
     def _use_whole_texts(self) -> None:
         """Tell texts by hashes of the whole from now on, those too that are known."""
         self._is_by_ends = False
-        offsets = _frozen(self._offsets[: self._known + 1])
-        hashing.hash_texts(_frozen(self._data), offsets, self._table.hashes[: self._known])
+        offsets, data = text_buffers(self.texts())
+        hashing.hash_texts(data, offsets, self._table.hashes[: self._known])
         self._table.refill(self._known)
 
     def _code_whole(self, data: UInt8s, offsets: Offsets, at: int, out: Int32s) -> None:
