@@ -76,7 +76,7 @@ def test_where_and_in_how_many_parts_it_is_worked_changes_no_bit(
 ) -> None:
     """Small batches, several threads, samples and numbers beyond the budget."""
     whole = sides(audit(inputs, OPERATIONS, settings_of(by=("system", "tenant"))))
-    monkeypatch.setattr("sgengine.analyze.settings._LARGEST_BATCH", 5_000)
+    monkeypatch.setattr("sgengine.analyze.settings._LARGEST_BATCH", 20_000)
     threads = settings_of(by=("system", "tenant"), executor=Threads(workers=3))
     assert sides(audit(inputs, OPERATIONS, threads)) == whole
     monkeypatch.setattr(AnalyzeSettings, "share_bytes", 2000)

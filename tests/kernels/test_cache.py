@@ -107,21 +107,13 @@ def copy(repo: Path) -> Iterator[Path]:
 
 
 def test_a_second_process_loads_every_kernel_instead_of_compiling_it(repo: Path) -> None:
-    run(ALL, repo)
     found = answer(run(ALL, repo))
+    if any(misses for _, misses in found.values()):  # no test before this one compiled them all
+        found = answer(run(ALL, repo))
     used = {name: counts for name, counts in found.items() if counts != [0, 0]}
     assert {"in_blocks", "envelope", "envelope_at"} <= set(used)
     assert {"count_gaps", "count_row_samples", "fill_samples"} <= set(used)
     assert {name for name, (hits, misses) in used.items() if misses or not hits} == set()
-
-
-def test_the_cache_is_where_numba_is_told(repo: Path, tmp_path: Path) -> None:
-    first = answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))
-    again = answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))
-    assert Path(first["folder"]).parent == tmp_path
-    assert (first["hits"], first["misses"]) == (0, 1)
-    assert (again["hits"], again["misses"]) == (1, 0)
-    assert first["counted"] == again["counted"] == COUNTED
 
 
 def test_a_read_only_installation_works_without_a_home(copy: Path) -> None:
@@ -217,6 +209,7 @@ def test_a_change_of_a_helper_file_is_seen_by_the_kernels_that_use_it(copy: Path
 def test_processes_that_meet_a_cold_cache_at_once_are_all_right(
     repo: Path, tmp_path: Path, count: int
 ) -> None:
+    """The cache is where Numba is told; the next process finds what they left there."""
     env = environment(NUMBA_CACHE_DIR=str(tmp_path))
     started = [
         subprocess.Popen(
@@ -227,8 +220,10 @@ def test_processes_that_meet_a_cold_cache_at_once_are_all_right(
     outputs = [process.communicate()[0] for process in started]
     assert [process.returncode for process in started] == [0] * count
     assert [json.loads(output)["counted"] for output in outputs] == [COUNTED] * count
-    assert answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))["hits"] == 1
+    again = answer(run(SMALL, repo, NUMBA_CACHE_DIR=str(tmp_path)))
+    assert (again["hits"], again["misses"], again["counted"]) == (1, 0, COUNTED)
     (folder,) = tmp_path.iterdir()
+    assert Path(again["folder"]) == folder
     assert [path.suffix for path in folder.iterdir()] == [".kernel"]
 
 
