@@ -53,9 +53,17 @@ def test_commits_replace_their_nights_and_are_read_back(root):
     assert {damage.kind for damage in store.verify().damages} <= {"orphan_file", "views_stale"}
 
 
-def test_damage_is_named_and_mended(root):
+@pytest.fixture(scope="module")
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A store on disk, to be copied."""
+    made = str(tmp_path_factory.mktemp("two") / "store")
     for night in (FIRST, SECOND):
-        actors.commit(root, night)
+        actors.commit(made, night)
+    return made
+
+
+def test_damage_is_named_and_mended(root, s3, two_nights):
+    s3.upload(two_nights, root.removeprefix(f"s3://{BUCKET}/"))
     store, place = Store.open(root), place_of(root)
     entry = f"requests/_delta_log/{store.snapshot().version:020d}.json"
     place.publish(entry, place.read(entry)[:-20])
