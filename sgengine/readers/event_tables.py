@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from sgengine.readers import arrays, event_times, events, ipc, parquet, tables
+from sgengine.readers import arrays, event_times, events, ipc, parquet, parquet_rows, tables
 from sgengine.readers.base import Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.events import EventBatch
 from sgengine.readers.faults import one_line
@@ -84,7 +84,7 @@ def read_parquet(partition: Partition) -> Iterator[EventBatch]:
     with parquet.opened(partition.path) as file:
         schema = file.schema_arrow
         # Asked while texts are plain: a dictionary weighs as much as all the rows that share it.
-        size = parquet.batch_rows(file, groups, partition.batch_bytes)
+        size = parquet_rows.batch_rows(file, groups, partition.batch_bytes)
     repeated = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
     streamed = parquet.is_huge(partition)
     with parquet.opened(partition.path, streamed, read_dictionary=repeated) as file:
