@@ -84,9 +84,9 @@ def read_parquet(partition: Partition) -> Iterator[EventBatch]:
     with parquet.opened(partition.path) as file:
         schema = file.schema_arrow
         # Asked while texts are plain: a dictionary weighs as much as all the rows that share it.
-        size = parquet_rows.batch_rows(file, groups, partition.batch_bytes)
+        size = parquet_rows.batch_rows(file, partition)
+        streamed = parquet.is_huge(file.metadata, partition)
     repeated = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
-    streamed = parquet.is_huge(partition)
     with parquet.opened(partition.path, streamed, read_dictionary=repeated) as file:
         row = partition.first_row
         for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):

@@ -88,49 +88,47 @@ def read(partition: Partition) -> BatchIterator:
 
 def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
     """Lists by kernels where that is worth it; from the row on where it cannot be done, all by Arrow."""
-    groups = range(partition.start, partition.stop)
+    with opened(partition.path) as file:
+        metadata, labels = file.metadata, _labels(file.schema_arrow)
+    options = {"metadata": metadata, "read_dictionary": labels}
+    streamed = is_huge(metadata, partition)
     done = 0
-    if stored_bytes(partition) >= _WORTH_KERNELS:
-        with opened(partition.path, True, read_dictionary=_labels(partition.path)) as file:
-            try:
-                for rows in parquet_rows.batches(
-                    file, partition.path, groups, partition.batch_bytes
-                ):
+    try:
+        if stored_bytes(metadata, partition) >= _WORTH_KERNELS:
+            with opened(partition.path, streamed, **options) as file:
+                for rows in parquet_rows.batches(file, partition, streamed=streamed):
                     yield rows
                     done += rows.num_rows
-                return
-            except UnreadableError:
-                pass
-    for rows in _by_arrow(partition, groups):
-        if rows.num_rows > done:
-            yield rows.slice(done)
-        done = max(0, done - rows.num_rows)
+            return
+    except UnreadableError:
+        pass
+    with opened(partition.path, streamed, **options) as file:
+        for rows in _by_arrow(file, partition):
+            if rows.num_rows > done:
+                yield rows.slice(done)
+            done = max(0, done - rows.num_rows)
 
 
-def _by_arrow(partition: Partition, groups: range) -> Iterator[pa.RecordBatch]:
-    # Few names repeat over many rows: as dictionaries they are never spelled out in memory.
-    labels = _labels(partition.path)
-    with opened(partition.path, is_huge(partition), read_dictionary=labels) as file:
-        size = parquet_rows.batch_rows(file, groups, partition.batch_bytes)
-        # One thread: the executor owns parallelism, a partition a worker.
-        yield from file.iter_batches(size, list(groups), use_threads=False)
+def _by_arrow(file: pq.ParquetFile, partition: Partition) -> Iterator[pa.RecordBatch]:
+    groups = range(partition.start, partition.stop)
+    size = parquet_rows.batch_rows(file, partition)
+    # One thread: the executor owns parallelism, a partition a worker.
+    yield from file.iter_batches(size, list(groups), use_threads=False)
 
 
-def is_huge(partition: Partition) -> bool:
+def is_huge(metadata: pq.FileMetaData, partition: Partition) -> bool:
     """Whether the row groups of a partition are too large to be mapped."""
-    return stored_bytes(partition) > _MAPPED_BATCHES * partition.batch_bytes
+    return stored_bytes(metadata, partition) > _MAPPED_BATCHES * partition.batch_bytes
 
 
-def stored_bytes(partition: Partition) -> int:
+def stored_bytes(metadata: pq.FileMetaData, partition: Partition) -> int:
     """Bytes of the partition's row groups before compression."""
-    with opened(partition.path) as file:
-        groups = range(partition.start, partition.stop)
-        return int(sum(file.metadata.row_group(group).total_byte_size for group in groups))
+    groups = range(partition.start, partition.stop)
+    return int(sum(metadata.row_group(group).total_byte_size for group in groups))
 
 
-def _labels(path: str) -> list[str]:
-    with opened(path) as file:
-        schema: pa.Schema = file.schema_arrow
+def _labels(schema: pa.Schema) -> list[str]:
+    """Few names repeat over many rows: as dictionaries they are never spelled out in memory."""
     return [
         field.name
         for field in schema

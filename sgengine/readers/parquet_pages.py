@@ -6,6 +6,7 @@ trace does without. Here the pages are found and decompressed; parquet_lists mak
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,14 +57,20 @@ class UnreadableError(Exception):
 
 
 class Ranges:
-    """Ranges of a file, one at a time, all in the same memory: fresh pages took 1 ns a token."""
+    """Ranges of a file, mapped; or ``streamed``, one at a time, all in the same memory.
 
-    def __init__(self, file: int) -> None:
+    Copying costs 0.6 ns a token, fresh memory each time 1 ns more; what is mapped counts as memory.
+    """
+
+    def __init__(self, file: int, *, streamed: bool) -> None:
         self._file = file
         self._memory = bytearray()
+        self._map = None if streamed else memoryview(mmap.mmap(file, 0, access=mmap.ACCESS_READ))
 
     def read(self, at: int, size: int) -> memoryview:
         """``size`` bytes from ``at`` on, fewer at the end of the file; until the next are read."""
+        if self._map is not None:
+            return self._map[at : at + size]
         if size > len(self._memory):
             self._memory = bytearray(size)
         view = memoryview(self._memory)[:size]

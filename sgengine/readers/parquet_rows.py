@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sgengine.readers.base import Partition
 from sgengine.readers.parquet_lists import ListColumn, leaf_of
 from sgengine.readers.parquet_pages import Chunk, Ranges, UnreadableError, chunks
 
@@ -21,11 +22,12 @@ _UNEVEN = 2
 
 
 def batches(
-    file: pq.ParquetFile, path: str, groups: range, batch_bytes: int
+    file: pq.ParquetFile, partition: Partition, *, streamed: bool
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of these row groups of ``file``, which is open at ``path``, in batches of about ``batch_bytes``.
+    """The rows of a partition of ``file``, in order, in batches of about ``batch_bytes``.
 
-    Raises UnreadableError, at whatever row, for lists that are left to Arrow.
+    ``streamed``: lists are read piece by piece, not mapped. Raises UnreadableError, at whatever row,
+    for lists that are left to Arrow.
     """
     names = file.schema_arrow.names
     found = {name: leaf_of(file, name) for name in LISTS if name in names}
@@ -33,20 +35,24 @@ def batches(
     if not leaves:
         raise UnreadableError("no list")
     rest = [name for name in names if name not in leaves]
-    with _descriptor(path) as descriptor:
+    groups = list(range(partition.start, partition.stop))
+    with _descriptor(partition.path) as descriptor:
         places = chunks(descriptor, file.metadata.num_columns)
         wanted = {name: [places[leaf.index][k] for k in groups] for name, leaf in leaves.items()}
         means = {name: _mean(wanted[name]) for name in leaves}
         listed = sum(means[name] * leaf.dtype.itemsize for name, leaf in leaves.items())
-        size = batch_rows(file, groups, batch_bytes, rest, int(listed))
+        size = batch_rows(file, partition, rest, int(listed))
         lists = {
             name: ListColumn(
-                Ranges(descriptor), wanted[name], leaf, int(size * means[name]) + _PAGE
+                Ranges(descriptor, streamed=streamed),
+                wanted[name],
+                leaf,
+                room=int(size * means[name]) + _PAGE,
             )
             for name, leaf in leaves.items()
         }
-        others = _Rows(file.iter_batches(size, list(groups), rest, use_threads=False))
-        most = max(1, _UNEVEN * batch_bytes // 8)
+        others = _Rows(file.iter_batches(size, groups, rest, use_threads=False))
+        most = max(1, _UNEVEN * partition.batch_bytes // 8)
         yield from _joined(names, lists, others, size, most)
 
 
@@ -92,23 +98,23 @@ class _Rows:
 
 def batch_rows(
     file: pq.ParquetFile,
-    groups: range,
-    batch_bytes: int,
+    partition: Partition,
     columns: Sequence[str] | None = None,
     others: int = 0,
 ) -> int:
-    """Rows that take about ``batch_bytes`` in memory: of these columns, and of ``others`` bytes a row.
+    """Rows that take about the partition's ``batch_bytes``: of these columns, and of ``others`` bytes a row.
 
     Stored bytes a row are a lower bound only, for encodings pack well, so a few rows are tried.
     (The metadata of single columns would say more, but reading it ends the process in pyarrow 26
     if it is damaged.)
     """
+    groups = list(range(partition.start, partition.stop))
     found = [file.metadata.row_group(group) for group in groups]
     rows = max(1, sum(group.num_rows for group in found))
     stored = sum(group.total_byte_size for group in found) // rows
-    tried = next(file.iter_batches(_SAMPLE_ROWS, list(groups), columns, use_threads=False), None)
+    tried = next(file.iter_batches(_SAMPLE_ROWS, groups, columns, use_threads=False), None)
     decoded = tried.nbytes // tried.num_rows if tried else 0
-    return int(max(1, min(rows, batch_bytes // max(stored, decoded + others, 1))))
+    return int(max(1, min(rows, partition.batch_bytes // max(stored, decoded + others, 1))))
 
 
 def _mean(column: Sequence[Chunk]) -> float:

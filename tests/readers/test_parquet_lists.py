@@ -24,18 +24,18 @@ NAME = "chunk_times_ns"
 WIDE = pa.int64()
 
 
-def column_of(path, name=NAME):
+def column_of(path, name=NAME, *, streamed=False):
     """The column and what it is of, as parquet_rows makes it; the descriptor stays open."""
     with pq.ParquetFile(path) as file:
         leaf = leaf_of(file, name)
         assert leaf is not None
         descriptor = os.open(path, os.O_RDONLY)
         found = chunks(descriptor, file.metadata.num_columns)[leaf.index]
-    return ListColumn(Ranges(descriptor), found, leaf), descriptor
+    return ListColumn(Ranges(descriptor, streamed=streamed), found, leaf), descriptor
 
 
-def decoded(path, steps=(10**9,), name=NAME, values=2**30) -> pa.ChunkedArray:
-    column, descriptor = column_of(path, name)
+def decoded(path, steps=(10**9,), values=2**30, *, streamed=False) -> pa.ChunkedArray:
+    column, descriptor = column_of(path, streamed=streamed)
     try:
         taken = []
         while len(taken) < 10**4:
@@ -95,7 +95,7 @@ def test_rows_are_those_that_arrow_wrote(tmp_path_factory, rows, options, encodi
         rows = [None if row is None else row.tolist() for row in wrapped]
     pq.write_table(table_of(rows, kind), path, **options, **encoding)
     values = data.draw(st.sampled_from([1, 50, 2**30]))
-    found = decoded(path, steps, values=values)
+    found = decoded(path, steps, values, streamed=data.draw(st.booleans()))
     assert found.type == pq.read_schema(path).field(NAME).type
     assert found.to_pylist() == rows
 
