@@ -50,12 +50,12 @@ def _delta(*, flat: bool, compression: str) -> dict[str, Any]:
 
 
 LAYOUTS = (
+    Layout(name="lists, delta, zstd", options=_delta(flat=False, compression="zstd")),
     Layout(
-        name="lists, delta, zstd",
-        options=_delta(flat=False, compression="zstd"),
+        name="lists, delta",
+        options=_delta(flat=False, compression="none"),
         budgets=(Budget(text="500 M tokens/s, read by all", ratio="rate", limit=500e6),),
     ),
-    Layout(name="lists, delta", options=_delta(flat=False, compression="none")),
     Layout(name="lists, plain, zstd", options={"compression": "zstd"}),
     Layout(name="flat, delta, zstd", flat=True, options=_delta(flat=True, compression="zstd")),
     Layout(

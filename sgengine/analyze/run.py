@@ -157,6 +157,7 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
             settings.read,
             batch_bytes=settings.batch_bytes,
             document_bytes=settings.memory_bytes,
+            block_bytes=settings.memory_bytes // settings.workers,
         ),
         summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 2),
     )

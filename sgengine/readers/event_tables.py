@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from sgengine.readers import arrays, event_times, events, ipc, parquet, parquet_rows, tables
+from sgengine.readers import (
+    arrays,
+    event_times,
+    events,
+    ipc,
+    ipc_sizes,
+    parquet,
+    parquet_rows,
+    tables,
+)
 from sgengine.readers.base import Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.events import EventBatch
 from sgengine.readers.faults import one_line
@@ -33,6 +42,7 @@ def plan_ipc(source: Source, options: ReadOptions) -> SourcePlan:
     with ipc.opened(source.path) as reader:
         schema = reader.schema
     events.check(source.path, schema)
+    ipc_sizes.check(source.path, options.block_bytes)
     time = schema.get_field_index(event_times.time_name(schema.names))
     counts: list[int] = []
     first: pa.RecordBatch | None = None
