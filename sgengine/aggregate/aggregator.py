@@ -18,6 +18,7 @@ from sgengine.aggregate.pool import GapPool
 from sgengine.aggregate.ranks import Gathering
 from sgengine.aggregate.sections import NightSections, Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
+from sgengine.aggregate.sketch import Focus
 from sgengine.aggregate.spool import Spool
 from sgengine.aggregate.table import OK, requests_of
 from sgengine.aggregate.targets import target_met
@@ -42,6 +43,7 @@ class Aggregator:
     the settings choose one; what is added are its members. ``columns``: those that any row has.
     ``unit``: the column by whose values T adds up, a run each; ``sources``: where the stated T of one
     comes from, if not from the run's file; ``observes``: whether T is observed where none is stated.
+    ``seen``: what aggregators of parts share (GapPool.seen).
     """
 
     settings: SummarySettings
@@ -53,12 +55,13 @@ class Aggregator:
     outside: dict[Key, int] = field(default_factory=dict)
     runs: dict[Key, set[str]] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
+    seen: dict[Key, Focus] = field(default_factory=dict)
     kept: Spool = field(init=False)
     pool: GapPool = field(init=False)
 
     def __post_init__(self) -> None:
         whole = self.settings.itl_rule in WHOLE_RULES
-        self.pool = GapPool(limit_bytes=self.settings.pool_bytes, whole=whole)
+        self.pool = GapPool(limit_bytes=self.settings.pool_bytes, whole=whole, seen=self.seen)
         self.kept = Spool(limit_bytes=self.settings.kept_bytes)
 
     def add(self, requests: pa.RecordBatch, measured: Measured | None = None) -> None:

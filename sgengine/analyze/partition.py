@@ -12,8 +12,10 @@ from sgengine.aggregate import (
     INSIDE,
     Activity,
     Aggregator,
+    Focus,
     GapTable,
     Gathering,
+    Key,
     Sections,
     Steady,
     gather_samples,
@@ -60,7 +62,8 @@ class Measure:
     ``sections``: the part of each run that counts, None for all of it; other rows are counted only.
     ``keep_requests``: the REQUESTS rows are wanted too. ``keep_tokens``: so are the measured batches,
     and the ITL samples are then not pooled, nor without ``itl``. ``figures``: those of groups are
-    wanted at all. ``read`` gives the batches of a partition.
+    wanted at all. ``read`` gives the batches of a partition. ``seen``: where percentiles lie, found
+    by one partition for all later ones (GapPool.seen).
     """
 
     settings: AnalyzeSettings
@@ -70,6 +73,7 @@ class Measure:
     itl: bool = True
     figures: bool = True
     read: Reads = read
+    seen: dict[Key, Focus] = field(default_factory=dict)
 
     def __call__(self, partition: Part, stop: Stop) -> Receipt:
         """Read, measure and aggregate one partition, a batch at a time."""
@@ -87,7 +91,7 @@ class Measure:
         """A receipt of nothing yet."""
         settings = self.settings
         gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
-        aggregate = Aggregator(settings=settings.summary, sections=self.sections)
+        aggregate = Aggregator(settings=settings.summary, sections=self.sections, seen=self.seen)
         return Receipt(aggregate=aggregate, gaps=gaps)
 
     def take(self, batch: Batch, source: str, receipt: Receipt) -> Measured:

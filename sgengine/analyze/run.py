@@ -220,6 +220,7 @@ class Passes:
             itl=itl,
             figures=figures,
             read=self._reads,
+            seen=fold.aggregate.seen,
         )
         for part, receipt in zip(self.partitions, self.run(work), strict=True):
             fold.take(part.source.path, receipt, keep_requests=keep_requests)
