@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.aggregate.columns import keep
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.figures import Figures, Group, figures
 from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns
@@ -20,8 +19,9 @@ from sgengine.aggregate.sections import NightSections, Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.sketch import Focus
 from sgengine.aggregate.spool import Spool
-from sgengine.aggregate.table import OK, requests_of
-from sgengine.aggregate.targets import target_met
+from sgengine.aggregate.table import OK, Requests, requests_of
+from sgengine.aggregate.tally import Totals, tally
+from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
 from sgengine.compute import Measured, batch_samples, itl_samples
 
@@ -56,6 +56,7 @@ class Aggregator:
     runs: dict[Key, set[str]] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
     seen: dict[Key, Focus] = field(default_factory=dict)
+    totals: dict[Key, Totals] = field(default_factory=dict)
     kept: Spool = field(init=False)
     pool: GapPool = field(init=False)
 
@@ -69,21 +70,33 @@ class Aggregator:
         if requests.num_rows == 0:
             return
         self.columns.update(dict.fromkeys(plain_columns(requests)))
-        numbers = keep(requests_of(requests), self.settings)
+        numbers = requests_of(requests)
         keys, codes = group_rows(requests, self.settings.by)
         rows = _rows_by_key(keys, codes)
-        for key, mine in rows.items():
-            self.kept.add(key, numbers if len(keys) == 1 else numbers.of(mine))
+        self._tally(numbers, rows)
         self._add_runs(requests, keys, codes)
         if measured is not None:
-            self._add_samples(requests, measured, rows)
+            self._add_samples(numbers, measured, rows)
+
+    def _tally(self, numbers: Requests, rows: Mapping[Key, Int64s]) -> None:
+        """Add up each group's ``rows``, and keep what its distributions need."""
+        settings = self.settings
+        only_ok = settings.population == "ok"
+        found = tally(numbers, settings, list(rows.values()), only_ok=only_ok)
+        for key, totals, mine in zip(rows, found.totals, found.numbers, strict=True):
+            self.totals.setdefault(key, Totals()).merge(totals)
+            self.kept.add(key, mine)
+        if needs_ok_alone(settings):
+            found = tally(numbers, settings, list(rows.values()), only_ok=True)
+            for key, mine in zip(rows, found.numbers, strict=True):
+                self.kept.add(key, {OK_ALONE + name: mine[name] for name in mine})
 
     def _add_samples(
-        self, requests: pa.RecordBatch, measured: Measured, rows: Mapping[Key, Int64s]
+        self, numbers: Requests, measured: Measured, rows: Mapping[Key, Int64s]
     ) -> None:
         """Pool the ITL samples of each group's ``rows``, those of the population."""
         samples = batch_samples(measured, self.settings.itl_rule)
-        finished = requests_of(requests).status == OK
+        finished = numbers.status == OK
         for key, mine in rows.items():
             chosen = mine[finished[mine]] if self.settings.population == "ok" else mine
             self.pool.add_rows(key, samples.of(chosen))
@@ -115,6 +128,8 @@ class Aggregator:
         self.columns.update(other.columns)
         for key, count in other.outside.items():
             self.outside[key] = self.outside.get(key, 0) + count
+        for key, totals in other.totals.items():
+            self.totals.setdefault(key, Totals()).merge(totals)
         self.kept.merge(other.kept)
         for key, runs in other.runs.items():
             self.runs.setdefault(key, set()).update(runs)
@@ -150,7 +165,11 @@ class Aggregator:
     def _figures(self, key: Key, stated: Mapping[str, int], itl: Distribution | None) -> Figures:
         settings = self.settings
         group = Group(
-            kept=self.kept.of(key), itl=itl, window=self._window(key, stated), settings=settings
+            totals=self.totals.get(key, Totals()),
+            column=lambda name: self.kept.column(key, name),
+            itl=itl,
+            window=self._window(key, stated),
+            settings=settings,
         )
         named = dict(zip(settings.by, key, strict=True))
         found = figures(group)

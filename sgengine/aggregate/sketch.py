@@ -9,6 +9,7 @@ order statistic is exact, else one more pass over the tokens looks into that buc
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -177,10 +178,13 @@ class Sketch:
             at = sift_kept(part, buckets, room, at)
         return room[:at].copy()
 
-    def known(self) -> dict[int, float]:
-        """The wanted order statistics that lie in buckets whose samples are all here, by rank."""
+    def known(self, wanted: Sequence[int] | None = None) -> dict[int, float]:
+        """The order statistics that lie in buckets whose samples are all here, by rank.
+
+        Those that percentiles need, unless others are ``wanted``.
+        """
         upto = np.cumsum(self.counts)
-        ranks = np.array(wanted_ranks(int(upto[-1])))
+        ranks = np.array(wanted_ranks(int(upto[-1])) if wanted is None else wanted)
         places = np.searchsorted(upto, ranks, side="right")
         complete = self.wanted[places] == 1
         ranks, places = ranks[complete], places[complete]
