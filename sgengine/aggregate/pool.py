@@ -91,6 +91,10 @@ class GapPool:
         else:
             self._moments_of(key).add_sums(samples.count, sums)
 
+    def rest(self) -> None:
+        """Give the scratch back: the pool waits to be merged."""
+        self.room = np.empty(0)
+
     def _add_written(self, key: Key, samples: RowSamples) -> None:
         self.add([key], _NO_CODES, samples.values())
 

@@ -121,7 +121,7 @@ class Sketch:
     def merge(self, other: Sketch) -> None:
         """Take in all samples of ``other``; what only one of the two kept is no longer complete.
 
-        What is no longer complete stays until it is more than what is: sifted at every merge, the
+        What is no longer complete stays until it is a fourth of what is: sifted at every merge, the
         samples of fifty parts took longer than all gaps took to be counted.
         """
         self.counts += other.counts
@@ -133,7 +133,7 @@ class Sketch:
         self.focused = max(self.focused, other.focused)
         self._tidy()
         complete = int(self.counts[self.wanted == 1].sum()) * 8
-        if self.kept_bytes > 2 * complete + _SMALL_BYTES:
+        if 4 * self.kept_bytes > 5 * complete + _SMALL_BYTES:
             self._drop()
 
     def look(self) -> None:

@@ -85,6 +85,7 @@ class Measure:
         for batch in batches:
             stop.check()
             self.take(batch, source, receipt)
+        receipt.aggregate.pool.rest()
         return receipt
 
     def start(self) -> Receipt:

@@ -263,7 +263,7 @@ def test_parts_that_know_where_percentiles_lie_keep_less() -> None:
     assert whole.distributions()["a",] == in_memory_all(values)
 
 
-def test_what_merging_leaves_incomplete_is_dropped_once_it_is_most() -> None:
+def test_what_merging_leaves_incomplete_is_dropped_once_it_is_a_fourth() -> None:
     rng = np.random.default_rng(4)
     sketches = []
     for scale in (5e6, 6e6, 7e6):
@@ -272,7 +272,7 @@ def test_what_merging_leaves_incomplete_is_dropped_once_it_is_most() -> None:
     for other in sketches[1:]:
         sketches[0].merge(other)
         complete = 8 * int(sketches[0].counts[sketches[0].wanted == 1].sum())
-        assert sketches[0].kept_bytes <= 2 * complete + (1 << 20)
+        assert sketches[0].kept_bytes <= 1.25 * complete + (1 << 20)
 
 
 def in_memory_all(values: Floats) -> Distribution:
