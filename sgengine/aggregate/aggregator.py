@@ -23,7 +23,7 @@ from sgengine.aggregate.table import OK, Requests, requests_of
 from sgengine.aggregate.tally import Totals, tally
 from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
-from sgengine.compute import Measured, batch_samples, itl_samples
+from sgengine.compute import Measured, Rows, batch_samples, itl_samples
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
@@ -65,7 +65,7 @@ class Aggregator:
         self.pool = GapPool(limit_bytes=self.settings.pool_bytes, whole=whole, seen=self.seen)
         self.kept = Spool(limit_bytes=self.settings.kept_bytes)
 
-    def add(self, requests: pa.RecordBatch, measured: Measured | None = None) -> None:
+    def add(self, requests: Rows, measured: Measured | None = None) -> None:
         """Take in one batch of REQUESTS, and the ITL samples of the ``measured`` batch behind it."""
         if requests.num_rows == 0:
             return
@@ -101,26 +101,28 @@ class Aggregator:
             chosen = mine[finished[mine]] if self.settings.population == "ok" else mine
             self.pool.add_rows(key, samples.of(chosen))
 
-    def note(self, requests: pa.RecordBatch) -> None:
+    def note(self, requests: Rows) -> None:
         """Take in when the runs of a batch were at work, where no figures are wanted."""
         if requests.num_rows:
             self._add_runs(requests, *group_rows(requests, self.settings.by))
 
-    def leave_out(self, requests: pa.RecordBatch) -> None:
+    def leave_out(self, requests: Rows) -> None:
         """Count the REQUESTS rows of a batch that are outside of their runs' sections."""
         self.columns.update(dict.fromkeys(plain_columns(requests)))
         keys, codes = group_rows(requests, self.settings.by)
         for key, count in zip(keys, np.bincount(codes).tolist(), strict=True):
             self.outside[key] = self.outside.get(key, 0) + count
 
-    def _add_runs(self, requests: pa.RecordBatch, keys: list[Key], codes: Int64s) -> None:
+    def _add_runs(self, requests: Rows, keys: list[Key], codes: Int64s) -> None:
         runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
-            rows = np.flatnonzero(run_codes == i)
+            alone = len(runs) == 1
+            rows = np.arange(codes.size) if alone else np.flatnonzero(run_codes == i)
             if self.observes:
-                part = requests if len(runs) == 1 else requests.take(pa.array(rows))
+                part = requests if alone else requests.take(pa.array(rows))
                 self.spans.setdefault(str(run), Span()).merge(span_of(part))
-            for code in np.flatnonzero(np.bincount(codes[rows])):
+            present = [0] if len(keys) == 1 else np.flatnonzero(np.bincount(codes[rows])).tolist()
+            for code in present:
                 self.runs.setdefault(keys[code], set()).add(str(run))
 
     def merge(self, other: Aggregator) -> None:
@@ -210,7 +212,7 @@ def _beside(figures: Figures, name: str) -> str:
 
 
 def gather_samples(
-    gathering: Gathering, requests: pa.RecordBatch, measured: Measured, settings: SummarySettings
+    gathering: Gathering, requests: Rows, measured: Measured, settings: SummarySettings
 ) -> None:
     """Take the ITL samples of a batch into a further pass: those of the settings' population and rule."""
     if requests.num_rows == 0:

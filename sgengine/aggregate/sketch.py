@@ -29,7 +29,7 @@ SLACK = 0.02
 _SIGMAS = 8.0
 _LEAST_SLACK = SLACK / 64
 _MANY_PARTS = 256
-_SMALL_BYTES = 1 << 20
+_SMALL_BYTES = 1 << 18
 _OFTEN = 4
 """Ranks are looked at anew once there are so many times as many samples."""
 
@@ -75,6 +75,7 @@ class Sketch:
     count: int = 0
     focused: int = 0
     kept_bytes: int = 0
+    many: int = _MANY_PARTS
 
     @classmethod
     def by(cls, focus: Focus) -> Sketch:
@@ -115,7 +116,7 @@ class Sketch:
         """Look at the ranks now and then: often enough to save memory, seldom enough to cost no time."""
         if self.focused and self.count >= _OFTEN * self.focused:
             self.look()
-        elif len(self.kept) > _MANY_PARTS:
+        elif len(self.kept) > self.many:
             self._join()
 
     def merge(self, other: Sketch) -> None:
@@ -160,15 +161,16 @@ class Sketch:
         for place, part in enumerate(self.kept):
             left = sift_kept(part, self.wanted, part, 0)
             self.kept[place] = part[:left].copy() if left < part.size else part
-        if len(self.kept) > _MANY_PARTS // 2:
+        if len(self.kept) > self.many // 2:
             self._join()
         self.kept_bytes = sum(part.nbytes for part in self.kept)
 
     def _join(self) -> None:
-        """One part of all small ones: the large ones are not copied again and again."""
+        """One part of all small ones: to copy the large ones took longer than to look at each."""
         small = [part for part in self.kept if part.nbytes < _SMALL_BYTES]
         large = [part for part in self.kept if part.nbytes >= _SMALL_BYTES]
         self.kept = [*large, np.concatenate(small)] if small else large
+        self.many = 2 * len(self.kept) + _MANY_PARTS
 
     def _of(self, buckets: UInt8s) -> Float64s:
         """The kept samples of some buckets."""

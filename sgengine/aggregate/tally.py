@@ -148,7 +148,7 @@ def _benefits(requests: Requests, value: Benefit) -> Float64s:
     """Each request's benefit (1, R), or (3, R) with the least and the most where some have bounds."""
     exact, low, high = requests.idle, requests.idle_min, requests.idle_max
     benefit = benefits(requests, exact, value)
-    if not ((exact < 0) & ((low >= 0) | (high >= 0))).any():
+    if int(exact.min(initial=0)) >= 0 or not ((exact < 0) & ((low >= 0) | (high >= 0))).any():
         return benefit[np.newaxis]  # most often there are no bounds
     least, most = (benefits(requests, np.where(exact >= 0, exact, at), value) for at in (high, low))
     return np.stack([benefit, least, most])

@@ -102,7 +102,7 @@ class Measure:
         add_outside(receipt.outside, (line for line in found if line.reason == OUTSIDE))
         if self.sections is not None:
             measured = self._members(batch, measured, self.sections, source, receipt)
-        requests = measured.requests
+        requests = measured.columns
         if self.figures:
             pooled = self.itl and not self.keep_tokens
             receipt.aggregate.add(requests, measured if pooled else None)
@@ -111,7 +111,7 @@ class Measure:
         if receipt.gaps is not None:
             receipt.gaps.add(requests, measured)
         if self.keep_requests:
-            receipt.requests.append(requests)
+            receipt.requests.append(measured.requests)
         if self.keep_tokens:
             receipt.tokens.append(measured)
         list_rejects([line for line in found if line.reason != OUTSIDE], receipt)
@@ -126,7 +126,7 @@ class Measure:
         self, batch: Batch, measured: Measured, sections: Sections, source: str, receipt: Receipt
     ) -> Measured:
         """The rows within their runs' sections; the others are counted by group, run and source."""
-        where = places(measured.requests, sections)
+        where = places(measured.columns, sections)
         outside = np.flatnonzero(where != INSIDE)
         if outside.size == 0:
             return measured
@@ -194,9 +194,9 @@ class Gather:
             stop.check()
             measured = compute(batch.deliveries, slim)
             if self.sections is not None:
-                inside = places(measured.requests, self.sections) == INSIDE
+                inside = places(measured.columns, self.sections) == INSIDE
                 measured = only(measured, np.flatnonzero(inside))
-            gather_samples(found, measured.requests, measured, self.settings.summary)
+            gather_samples(found, measured.columns, measured, self.settings.summary)
         return found
 
 
