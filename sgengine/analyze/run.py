@@ -159,7 +159,7 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
             document_bytes=settings.memory_bytes,
             block_bytes=settings.memory_bytes // settings.workers,
         ),
-        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 2),
+        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 8),
     )
 
 
@@ -221,6 +221,7 @@ class Passes:
             itl=itl,
             figures=figures,
             read=self._reads,
+            seen=fold.aggregate.seen,
         )
         for part, receipt in zip(self.partitions, self.run(work), strict=True):
             fold.take(part.source.path, receipt, keep_requests=keep_requests)
