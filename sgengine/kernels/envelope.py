@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._jit import kernel, merged
 from sgengine.kernels.exact import product_exceeds, ratio_up
 
 Int64s = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ _PACKED_TIME = 1 << (63 - _INDEX_BITS)
 _INDEX_MASK = (1 << _INDEX_BITS) - 1
 
 
-@inlined
+@merged
 def push(i: int, t: int, size: int, floor: int, top_i: Int32s, top_t: Int64s, narrow: bool) -> int:
     """Add a point right of all others to the hull in ``top_i``/``top_t``[:size]; the new size.
 
@@ -53,13 +53,13 @@ def push(i: int, t: int, size: int, floor: int, top_i: Int32s, top_t: Int64s, na
     return size + 1
 
 
-@inlined
+@merged
 def is_narrow(last_time: int, n: int) -> bool:
     """Whether ``last_time * n`` fits in 63 bits."""
     return last_time <= _MAX_INT64 // max(n, 1)
 
 
-@inlined
+@merged
 def _scan(
     x: Int64s,
     left: int,
@@ -105,7 +105,7 @@ def _scan(
     return size
 
 
-@inlined
+@merged
 def _farthest_above(y: Int64s, rise: int) -> int:
     """The first of the points farthest above the chord from y_0 to the end, or 0: exact in 128 bits."""
     last = y.size - 1
@@ -116,7 +116,7 @@ def _farthest_above(y: Int64s, rise: int) -> int:
     return best
 
 
-@inlined
+@merged
 def _split(y: Int64s) -> int:
     """A vertex strictly above the chord of ``y`` (L >= 3 points), as an index into it, or 0 for none.
 
@@ -146,7 +146,7 @@ def _split(y: Int64s) -> int:
     return 0
 
 
-@inlined
+@merged
 def _split_packed(y: Int64s, rise: int) -> int:
     """As _split for requests of less than 2.4 hours: u and its place in one number, found in one pass.
 
@@ -171,7 +171,7 @@ def _split_packed(y: Int64s, rise: int) -> int:
     return (best << _INDEX_BITS) - key + 1
 
 
-@inlined
+@merged
 def hull_one_each(x: Int64s, top_i: Int32s, top_t: Int64s) -> int:
     """Hull of (k, x_k) into ``top_i``/``top_t`` (room for K points); the number of vertices.
 
@@ -206,7 +206,7 @@ def hull_one_each(x: Int64s, top_i: Int32s, top_t: Int64s) -> int:
     return size
 
 
-@inlined
+@merged
 def hull_sized(x: Int64s, sizes: Int32s, n: int, top_i: Int32s, top_t: Int64s) -> int:
     """Hull of (tokens before chunk k, x_k) over the chunks with tokens."""
     narrow = is_narrow(x[x.size - 1], n)
@@ -219,7 +219,7 @@ def hull_sized(x: Int64s, sizes: Int32s, n: int, top_i: Int32s, top_t: Int64s) -
     return size
 
 
-@inlined
+@merged
 def hull_shifted(x: Int64s, extra: int, top_i: Int32s, top_t: Int64s) -> int:
     """Hull of (0, x_1) and (k + extra, x_k) for later chunks: the least idle that unknown sizes allow."""
     narrow = is_narrow(x[x.size - 1], x.size + extra)
@@ -229,13 +229,13 @@ def hull_shifted(x: Int64s, extra: int, top_i: Int32s, top_t: Int64s) -> int:
     return size
 
 
-@inlined
+@merged
 def _exceeds(a: int, b: int, c: int, d: int, narrow: bool) -> bool:
     """Whether a * b > c * d; ``narrow`` says that both fit in 63 bits."""
     return a * b > c * d if narrow else product_exceeds(a, b, c, d)
 
 
-@inlined
+@merged
 def eq5_pace_of(top_i: Int32s, top_t: Int64s) -> float:
     """max t_i / i over the vertices, rounded up to a double, ns a token."""
     last = top_i.size - 1
@@ -248,7 +248,7 @@ def eq5_pace_of(top_i: Int32s, top_t: Int64s) -> float:
     return ratio_up(top_t[best], top_i[best] + 1)
 
 
-@inlined
+@merged
 def sustained_pace_of(top_i: Int32s, top_t: Int64s, first: int) -> float:
     """max(0, max_(i>=2) (t_i - d_1) / (i - 1)) over the vertices, rounded up; for t_1 <= d_1."""
     last = top_i.size - 1
@@ -262,7 +262,7 @@ def sustained_pace_of(top_i: Int32s, top_t: Int64s, first: int) -> float:
     return 0.0 if best == 0 else ratio_up(top_t[best] - first, top_i[best])
 
 
-@inlined
+@merged
 def idle_of(top_i: Int32s, top_t: Int64s, first: int, pace: int) -> int:
     """user_idle_latency from the vertices, ns."""
     worst = 0

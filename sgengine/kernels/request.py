@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._jit import merged, uncounted
 from sgengine.kernels.delivery import (
     gaps_and_idle,
     idle_one_each,
@@ -55,7 +55,7 @@ _BLOCK = 1 << 16
 Float64s = npt.NDArray[np.float64]
 
 
-@kernel
+@uncounted
 def latency_and_delivery(
     times: Int64s,
     offsets: Int64s,
@@ -115,7 +115,7 @@ def latency_and_delivery(
             late[r] = late_one_each(x, first, pace, reach) if idle[r] > 0 else 0
 
 
-@kernel
+@uncounted
 def smoothness(
     times: Int64s,
     offsets: Int64s,
@@ -156,7 +156,7 @@ def smoothness(
                 fluidity[r] = fluidity_sized(x, s, first, pace, skip_first)
 
 
-@inlined
+@merged
 def _copy_hull(
     size: int, top_i: Int32s, top_t: Int64s, at: int, tokens: Int32s, hull_times: Int64s
 ) -> int:
@@ -166,7 +166,7 @@ def _copy_hull(
     return at + size
 
 
-@kernel
+@uncounted
 def envelope(
     times: Int64s,
     offsets: Int64s,
@@ -213,7 +213,7 @@ def envelope(
     return kinds.size
 
 
-@kernel
+@uncounted
 def in_blocks(
     times: Int64s,
     offsets: Int64s,
