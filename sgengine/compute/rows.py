@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sgengine.compute.ragged import Bools, Ragged
 from sgengine.compute.settings import MeasureSettings
 from sgengine.kernels import request, scan
+from sgengine.kernels.peaks import peaks_shape
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -57,13 +58,14 @@ class Rows:
 
 
 class HullRoom:
-    """Where the hull kernel works: a stack for the longest row, and output that grows on demand."""
+    """Where the hull kernel works: scratch for the longest row, and output that grows on demand."""
 
     def __init__(self, ragged: Ragged, *, wanted: bool = True) -> None:
         rows = ragged.rows
         self._longest = int(np.max(np.diff(ragged.offsets), initial=0)) if wanted else 0
-        size = _VERTICES_PER_ROW * rows if wanted else 0
-        self._stack = (np.zeros(self._longest, np.int32), np.zeros(self._longest, np.int64))
+        size = _VERTICES_PER_ROW * rows + self._longest if wanted else 0
+        self._peaks = np.zeros(peaks_shape(self._longest), dtype=np.int64)
+        self._candidates = np.zeros(self._longest + 1, dtype=np.int32)
         self._offsets = np.zeros(rows + 1, dtype=np.int64)
         self._tokens = np.zeros(size, dtype=np.int32)
         self._times = np.zeros(size, dtype=np.int64)
@@ -71,7 +73,14 @@ class HullRoom:
 
     def arrays(self) -> tuple[Any, ...]:
         """The kernel's last seven arguments."""
-        return (*self._stack, self._offsets, self._tokens, self._times, *self._paces)
+        return (
+            self._peaks,
+            self._candidates,
+            self._offsets,
+            self._tokens,
+            self._times,
+            *self._paces,
+        )
 
     def grow(self) -> None:
         """Double the output and make room for the longest row."""

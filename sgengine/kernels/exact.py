@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 
 _LOW = (1 << 32) - 1
 _EXACT_FLOAT = 1 << 53
 _SPLIT = 134217729.0  # 2^27 + 1: Veltkamp's constant, splits a double in two halves of 26 bits
 
 
-@inlined
+@merged
 def product_exceeds(a: int, b: int, c: int, d: int) -> bool:
     """Whether a * b > c * d exactly, for 0 <= a, c < 2^63 and 0 <= b, d < 2^31.
 
@@ -27,7 +27,7 @@ def product_exceeds(a: int, b: int, c: int, d: int) -> bool:
     return (low_ab & _LOW) > (low_cd & _LOW)
 
 
-@inlined
+@merged
 def ratio_up(t: int, i: int) -> float:
     """The least float64 >= t / i, for 0 <= t < 2^63 and 1 <= i < 2^31."""
     if t < _EXACT_FLOAT:
@@ -35,7 +35,7 @@ def ratio_up(t: int, i: int) -> float:
     return _ratio_up_long(t, i)
 
 
-@inlined
+@merged
 def _ratio_up_short(t: int, i: int) -> float:
     """As ratio_up for t < 2^53, where t is a double: the nearest double, corrected by its exact error.
 
@@ -56,7 +56,7 @@ def _ratio_up_short(t: int, i: int) -> float:
     return q
 
 
-@inlined
+@merged
 def _ratio_up_long(t: int, i: int) -> float:
     """As ratio_up by long division: 53 bits of the quotient, plus one if anything is left."""
     quotient = t // i

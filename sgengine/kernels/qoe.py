@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 from sgengine.kernels.delivery import reach_of
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
 
-@inlined
+@merged
 def qoe_one_each(x: Int64s, first: int, pace: int, idle: int) -> float:
     """qoe where every chunk holds one token; ``idle`` is the request's user_idle_latency."""
     if idle == 0:
@@ -33,7 +33,7 @@ def qoe_one_each(x: Int64s, first: int, pace: int, idle: int) -> float:
     return _qoe(lost, x.size, pace, idle)
 
 
-@inlined
+@merged
 def qoe_sized(x: Int64s, sizes: Int32s, n: int, first: int, pace: int, idle: int) -> float:
     """qoe of chunks with ``sizes``, ``n`` their sum."""
     if idle == 0:
@@ -52,7 +52,7 @@ def qoe_sized(x: Int64s, sizes: Int32s, n: int, first: int, pace: int, idle: int
     return _qoe(lost, n, pace, idle)
 
 
-@inlined
+@merged
 def _qoe(lost: float, n: int, pace: int, idle: int) -> float:
     whole = float(n) * float(idle) + float(pace) * (float(n) * float(n - 1) / 2.0)
     return 1.0 - lost / whole

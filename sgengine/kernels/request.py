@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._jit import uncounted
 from sgengine.kernels.delivery import (
     gaps_and_idle,
     idle_one_each,
@@ -55,7 +55,7 @@ _BLOCK = 1 << 16
 Float64s = npt.NDArray[np.float64]
 
 
-@kernel
+@uncounted
 def latency_and_delivery(
     times: Int64s,
     offsets: Int64s,
@@ -115,7 +115,7 @@ def latency_and_delivery(
             late[r] = late_one_each(x, first, pace, reach) if idle[r] > 0 else 0
 
 
-@kernel
+@uncounted
 def smoothness(
     times: Int64s,
     offsets: Int64s,
@@ -156,17 +156,7 @@ def smoothness(
                 fluidity[r] = fluidity_sized(x, s, first, pace, skip_first)
 
 
-@inlined
-def _copy_hull(
-    size: int, top_i: Int32s, top_t: Int64s, at: int, tokens: Int32s, hull_times: Int64s
-) -> int:
-    for v in range(size):
-        tokens[at + v] = top_i[v] + 1
-        hull_times[at + v] = top_t[v]
-    return at + size
-
-
-@kernel
+@uncounted
 def envelope(
     times: Int64s,
     offsets: Int64s,
@@ -177,8 +167,8 @@ def envelope(
     lower: bool,
     start: int,
     first: int,
-    top_i: Int32s,
-    top_t: Int64s,
+    peaks: Int64s,
+    candidates: Int32s,
     hull_offsets: Int64s,
     tokens: Int32s,
     hull_times: Int64s,
@@ -187,33 +177,35 @@ def envelope(
 ) -> int:
     """Hulls of rows ``start``.. into ``tokens`` (V,) int32 from 1 and ``hull_times`` (V,) int64 ns.
 
-    Returns R when done, or the first row that did not fit, to be called again from there with more
-    room. ``top_i``, ``top_t`` hold the longest row. For UNKNOWN_SIZES the hull bounds the idle latency:
-    from above, or from below if ``lower``. Paces ((R,) float64, ns a token) are written beside.
+    Returns R when done, or the first row that might not fit, all its chunks being vertices, to be called
+    again from there with more room. ``peaks``, ``candidates``: scratch of kernels.peaks for the longest
+    row. For UNKNOWN_SIZES the hull bounds the idle latency: from above, or from below if ``lower``. Paces
+    ((R,) float64, ns a token) are written beside.
     """
     at = hull_offsets[start]
     for r in range(start, kinds.size):
         kind = kinds[r]
         size = 0
         x = times[offsets[r] : offsets[r + 1]]
+        if at + x.size > tokens.size:
+            return r
+        top, high = tokens[at:], hull_times[at:]
         if kind == ONE_EACH or (kind == UNKNOWN_SIZES and not lower):
-            size = hull_one_each(x, top_i, top_t)
+            size = hull_one_each(x, peaks, candidates, top, high)
         elif kind == SIZED:
             s = sizes[size_offsets[r] : size_offsets[r + 1]]
-            size = hull_sized(x, s, n[r], top_i, top_t)
+            size = hull_sized(x, s, n[r], top, high)
         elif kind == UNKNOWN_SIZES:
-            size = hull_shifted(x, n[r] - x.size, top_i, top_t)
-        if at + size > tokens.size:
-            return r
-        at = _copy_hull(size, top_i, top_t, at, tokens, hull_times)
+            size = hull_shifted(x, n[r] - x.size, top, high)
+        at += size
         hull_offsets[r + 1] = at
         if size > 0:
-            eq5_pace[r] = eq5_pace_of(top_i[:size], top_t[:size])
-            sustained_pace[r] = sustained_pace_of(top_i[:size], top_t[:size], first)
+            eq5_pace[r] = eq5_pace_of(top[:size], high[:size])
+            sustained_pace[r] = sustained_pace_of(top[:size], high[:size], first)
     return kinds.size
 
 
-@kernel
+@uncounted
 def in_blocks(
     times: Int64s,
     offsets: Int64s,
@@ -237,8 +229,8 @@ def in_blocks(
     late: Int64s,
     qoe: Float64s,
     fluidity: Float64s,
-    top_i: Int32s,
-    top_t: Int64s,
+    peaks: Int64s,
+    candidates: Int32s,
     hull_offsets: Int64s,
     tokens: Int32s,
     hull_times: Int64s,
@@ -308,8 +300,8 @@ def in_blocks(
                 False,
                 0,
                 first,
-                top_i,
-                top_t,
+                peaks,
+                candidates,
                 hull_offsets[a : b + 1],
                 tokens,
                 hull_times,
