@@ -36,9 +36,17 @@ def group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[list[Key], Int64s]:
         own, count = _codes(column)
         codes, firsts = _dense(codes * count + own, distinct * count)
         distinct = firsts.size
-    values = [column.take(pa.array(firsts)).to_pylist() for column in columns]
+    values = [_values(column, firsts) for column in columns]
     keys: list[Key] = list(zip(*values, strict=True)) if values else [()] * firsts.size
     return keys, codes
+
+
+def _values(column: pa.Array, rows: Int64s) -> list[object]:
+    """The values at ``rows``; of one row, as most batches ask, without an array of it."""
+    if rows.size == 1:
+        return [column[int(rows[0])].as_py()]
+    found: list[object] = column.take(pa.array(rows)).to_pylist()
+    return found
 
 
 def _is_constant(column: pa.Array) -> bool:

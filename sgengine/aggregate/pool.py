@@ -99,7 +99,7 @@ class GapPool:
         self.add([key], _NO_CODES, samples.values())
 
     def merge(self, other: GapPool) -> None:
-        """Take in all samples of ``other``."""
+        """Take in all samples of ``other``, which is of no use afterwards."""
         for key, moments in other.moments.items():
             self._moments_of(key).merge(moments)
         for key, parts in other.values.items():
@@ -107,7 +107,10 @@ class GapPool:
                 self._keep(key, other.loaded(part))
         for key, theirs in other.sketches.items():
             with self._accounted(key):
-                self._sketch_of(key).merge(theirs)
+                if key in self.sketches or key in self.values:
+                    self._sketch_of(key).merge(theirs)
+                else:
+                    self.sketches[key] = theirs
 
     def loaded(self, part: Float64s | Place) -> Float64s:
         """Samples as an array, wherever they are."""
@@ -182,11 +185,10 @@ class GapPool:
         for key, parts in self.values.items():
             found = order_statistics([self.loaded(part) for part in parts])
             search.found.update({(key, rank): value for rank, value in found.items()})
-        bounds = edges()
         for key, sketch in self.sketches.items():
             known = sketch.known()
             search.found.update({(key, rank): value for rank, value in known.items()})
             for rank in wanted_ranks(self.moments[key].count):
                 if rank not in known:
-                    search.open(key, rank, bounds, sketch.counts)
+                    search.open(key, rank, edges(), sketch.counts)
         return search

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -30,15 +31,20 @@ _SIGMAS = 8.0
 _LEAST_SLACK = SLACK / 64
 _MANY_PARTS = 256
 _SMALL_BYTES = 1 << 18
+_WORTH_BYTES = 4 << 20
+"""Up to so many bytes need not be looked through for what is of no use."""
+
 _OFTEN = 4
 """Ranks are looked at anew once there are so many times as many samples."""
 
 
+@cache
 def edges() -> Float64s:
-    """Lower edges of the fine buckets in ns, and the end of the last, which holds 2^63 too."""
+    """Lower edges of the fine buckets in ns, and the end of the last, which holds 2^63 too; read-only."""
     out = np.empty(N_FINE + 1)
     fine_edges(out)
     out[-1] = np.nextafter(out[-1], np.inf)
+    out.flags.writeable = False
     return out
 
 
@@ -133,9 +139,10 @@ class Sketch:
         self.kept_bytes += other.kept_bytes
         self.focused = max(self.focused, other.focused)
         self._tidy()
-        complete = int(self.counts[self.wanted == 1].sum()) * 8
-        if 4 * self.kept_bytes > 5 * complete + _SMALL_BYTES:
-            self._drop()
+        if self.kept_bytes > _WORTH_BYTES:
+            complete = int(self.counts[self.wanted == 1].sum()) * 8
+            if 4 * self.kept_bytes > 5 * complete:
+                self._drop()
 
     def look(self) -> None:
         """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now."""
@@ -190,12 +197,14 @@ class Sketch:
         places = np.searchsorted(upto, ranks, side="right")
         complete = self.wanted[places] == 1
         ranks, places = ranks[complete], places[complete]
+        found, at = np.unique(places, return_inverse=True)
         needed = np.zeros(N_FINE, dtype=np.uint8)
-        needed[places] = 1
+        needed[found] = 1
         values = self._of(needed)
-        taken = np.where(needed == 1, self.counts, 0)
-        left_out = (upto - self.counts) - (np.cumsum(taken) - taken)
-        at = ranks - left_out[places]
+        # Of a rank, what is less and not among the values: all below its bucket, but other needed ones.
+        own = self.counts[found]
+        left_out = (upto[found] - own) - (np.cumsum(own) - own)
+        at = ranks - left_out[at]
         ordered = np.partition(values, np.unique(at)) if at.size else values
         return {int(rank): float(ordered[k]) for rank, k in zip(ranks, at, strict=True)}
 

@@ -119,4 +119,5 @@ def _by_run(requests: Rows, tallies: Tallies) -> Iterator[tuple[Tally, Rows, Int
 def _sum(requests: Rows, name: str) -> int:
     """Of the numbers that are known."""
     numbers = numbers_of(requests, name)
-    return int(numbers.sum()) + int(np.count_nonzero(numbers < 0))
+    unknown = int(np.count_nonzero(numbers < 0)) if int(numbers.min(initial=0)) < 0 else 0
+    return int(numbers.sum()) + unknown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -33,6 +33,12 @@ _CARRIED = {
 """Columns of REQUESTS that are columns of DELIVERIES, and which."""
 
 
+@cache
+def _in_order(measured: frozenset[str]) -> tuple[str, ...]:
+    """The columns of REQUESTS that are carried or ``measured``: of each batch alike."""
+    return tuple(name for name in REQUESTS.names if name in _CARRIED or name in measured)
+
+
 class RequestColumns:
     """The columns of ``deliveries`` (DELIVERIES, then dimensions) and what was measured of their rows.
 
@@ -59,14 +65,13 @@ class RequestColumns:
     @cached_property
     def names(self) -> list[str]:
         """Of the columns, in order: those of REQUESTS that were measured, then the dimensions."""
-        declared = (_CARRIED, self._values, self._envelopes)
-        known = [name for name in REQUESTS.names if any(name in each for each in declared)]
+        known = _in_order(frozenset((*self._values, *self._envelopes)))
         return [*known, *(field.name for field in self._dimensions)]
 
     @property
     def plain(self) -> list[str]:
         """The names of columns that hold no lists."""
-        nested = [f.name for f in self._dimensions if pa.types.is_nested(f.type)]
+        nested = {f.name for f in self._dimensions if pa.types.is_nested(f.type)}
         return [name for name in self.names if name not in self._envelopes and name not in nested]
 
     def column(self, name: str) -> pa.Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +33,9 @@ def token_metrics(ragged: Ragged, found: kernels.Rows, settings: MeasureSettings
     Rows of kind NO_CHUNKS are NULL throughout, EMPTY ones but for the empty envelope.
     """
     values = _whole_values(ragged, found)
-    values["tpot_ns"] = Later(lambda: _tpot(values, found.n))
+    first, last = values["ttft_ns"], values["e2e_latency_ns"]
+    # Nothing that holds the column: a batch in a cycle would stay until the garbage is collected.
+    values["tpot_ns"] = Later(lambda: _tpot(first, last, found.n))
     if settings.smoothness:
         values |= _smoothness_values(ragged, found, settings)
     hulls: dict[str, pa.Array] = {}
@@ -73,11 +74,11 @@ def _whole_values(ragged: Ragged, found: kernels.Rows) -> dict[str, Values]:
     }
 
 
-def _tpot(values: Mapping[str, Values], n: Int64s) -> Values:
+def _tpot(first: Values, last: Values, n: Int64s) -> Values:
     """(t_n - t_1) / (n - 1) of the rows with times and two tokens."""
-    first, last = values["ttft_ns"].numbers(), values["e2e_latency_ns"].numbers()
-    several = (first >= 0) & (n >= 2)
-    tpot = np.divide(last - first, n - 1, where=several, out=np.zeros(n.size))
+    several = first.defined & (n >= 2)
+    span = last.numbers() - first.numbers()
+    tpot = np.divide(span, n - 1, where=several, out=np.zeros(n.size))
     return Values(data=tpot, defined=several)
 
 

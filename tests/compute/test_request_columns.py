@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.workloads import Workload
 from sgengine.aggregate import group_rows, span_of
 from sgengine.aggregate.keys import plain_columns
 from sgengine.aggregate.table import requests_of
@@ -48,3 +51,17 @@ def test_columns_one_by_one_are_those_of_the_batch(
             keys, codes = group_rows(lazy, by)
             expected_keys, expected_codes = group_rows(whole, by)
             assert (keys, codes.tolist()) == (expected_keys, expected_codes.tolist())
+
+
+def test_a_measured_batch_goes_when_it_is_let_go() -> None:
+    """Without the garbage collector: of 10 M requests it came 300 MiB too late."""
+    (batch,) = Workload(name="few", requests=50, tokens=5).table().to_batches()
+    gc.disable()
+    try:
+        measured = compute(batch, MeasureSettings())
+        assert measured.requests.num_rows
+        columns = weakref.ref(measured.columns)
+        del measured
+        assert columns() is None
+    finally:
+        gc.enable()
