@@ -19,7 +19,10 @@ Int32s = npt.NDArray[np.int32]
 
 @merged
 def qoe_one_each(x: Int64s, first: int, pace: int, idle: int) -> float:
-    """qoe where every chunk holds one token; ``idle`` is the request's user_idle_latency."""
+    """qoe where every chunk holds one token; ``idle`` is the request's user_idle_latency.
+
+    The sum of doubles in the order of tokens, which kernels.waits finds from integers where it can.
+    """
     if idle == 0:
         return 1.0
     reach = reach_of(first, pace)
@@ -30,7 +33,7 @@ def qoe_one_each(x: Int64s, first: int, pace: int, idle: int) -> float:
             lateness = x[k] - (first + k * pace)
             lag = lateness if lateness > lag else lag
         lost += lag
-    return _qoe(lost, x.size, pace, idle)
+    return qoe_of(lost, x.size, pace, idle)
 
 
 @merged
@@ -49,10 +52,11 @@ def qoe_sized(x: Int64s, sizes: Int32s, n: int, first: int, pace: int, idle: int
             lag = lateness if lateness > lag else lag
         lost += float(lag) * size
         token += size
-    return _qoe(lost, n, pace, idle)
+    return qoe_of(lost, n, pace, idle)
 
 
 @merged
-def _qoe(lost: float, n: int, pace: int, idle: int) -> float:
+def qoe_of(lost: float, n: int, pace: int, idle: int) -> float:
+    """qoe from the sum of the lags of all ``n`` tokens."""
     whole = float(n) * float(idle) + float(pace) * (float(n) * float(n - 1) / 2.0)
     return 1.0 - lost / whole

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import uncounted
+from sgengine.kernels._jit import merged, uncounted
 from sgengine.kernels.delivery import (
     gaps_and_idle,
     idle_one_each,
@@ -31,7 +31,7 @@ from sgengine.kernels.envelope import (
     sustained_pace_of,
 )
 from sgengine.kernels.fluidity import fluidity_one_each, fluidity_sized
-from sgengine.kernels.qoe import qoe_one_each, qoe_sized
+from sgengine.kernels.qoe import qoe_of, qoe_one_each, qoe_sized
 from sgengine.kernels.scan import (
     KEPT,
     NO_CHUNKS,
@@ -44,6 +44,7 @@ from sgengine.kernels.scan import (
     sum_sizes,
     times_breach,
 )
+from sgengine.kernels.waits import is_plain, waits_of
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -51,6 +52,8 @@ UInt8s = npt.NDArray[np.uint8]
 
 _BLOCK = 1 << 16
 """Chunks of a block: half a megabyte of times, a quarter of a second-level cache."""
+
+_NEVER = 1 << 62
 
 Float64s = npt.NDArray[np.float64]
 
@@ -115,6 +118,24 @@ def latency_and_delivery(
             late[r] = late_one_each(x, first, pace, reach) if idle[r] > 0 else 0
 
 
+@merged
+def _smoothness_one_each(
+    x: Int64s, first: int, pace: int, skip_first: bool, idle: int, timed: bool
+) -> tuple[float, float]:
+    """qoe, and fluidity if ``timed``; times beyond all reason token by token."""
+    if not is_plain(x.size, first, pace, idle):
+        qoe = qoe_one_each(x, first, pace, idle)
+        return qoe, fluidity_one_each(x, first, pace, skip_first) if timed else 0.0
+    lost, tokens, deadlines = waits_of(x, 0, first, pace, idle)
+    count = x.size
+    if skip_first:
+        _, tokens, deadlines = waits_of(x, 1, x[0] + pace, pace, _NEVER)
+        count -= 1
+    hit = count - tokens
+    qoe = qoe_of(float(lost), x.size, pace, idle) if idle > 0 else 1.0
+    return qoe, hit / (hit + deadlines) if timed else 0.0
+
+
 @uncounted
 def smoothness(
     times: Int64s,
@@ -146,9 +167,7 @@ def smoothness(
             continue
         timed = pace > 0 and not (skip_first and n[r] < 2)
         if kind == ONE_EACH:
-            qoe[r] = qoe_one_each(x, first, pace, idle[r])
-            if timed:
-                fluidity[r] = fluidity_one_each(x, first, pace, skip_first)
+            qoe[r], fluidity[r] = _smoothness_one_each(x, first, pace, skip_first, idle[r], timed)
         else:
             s = sizes[size_offsets[r] : size_offsets[r + 1]]
             qoe[r] = qoe_sized(x, s, n[r], first, pace, idle[r])
