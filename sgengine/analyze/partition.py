@@ -77,7 +77,7 @@ class Measure:
 
     def __call__(self, partition: Part, stop: Stop) -> Receipt:
         """Read, measure and aggregate one partition, a batch at a time."""
-        return self.batches(self.read(partition), partition.source.path, stop)
+        return self.batches(stop.ahead(self.read(partition)), partition.source.path, stop)
 
     def batches(self, batches: Iterable[Batch], source: str, stop: Stop) -> Receipt:
         """Measure and aggregate some batches of ``source``."""
