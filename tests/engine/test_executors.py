@@ -245,14 +245,13 @@ def test_a_task_that_leaves_its_items_closes_them(executor: Executor) -> None:
             closed.append(task)
 
     def use(task: int, stop: Stop) -> int:
-        with pytest.raises(ValueError, match="enough"):
-            for item in stop.ahead(items(task)):
-                if item == task:
-                    raise ValueError("enough")
+        for item in stop.ahead(items(task)):
+            if item == task:
+                break
         return task
 
     assert list(executor.run(use, range(9))) == list(range(9))
-    # A generator behind a for loop that raises is closed when it is collected, here at once.
+    # A generator that is left is closed when it is collected, here at once.
     assert sorted(closed) == list(range(9))
     assert not [t for t in threading.enumerate() if t.name.startswith("sgengine")]
 
