@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sgengine.readers import arrays, deliveries, parquet_rows, tables
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
-from sgengine.readers.parquet_pages import UnreadableError
+from sgengine.readers.parquet_footer import UnreadableError
 from sgengine.schema import DELIVERIES, LABEL
 
 _PACKED = 8

@@ -16,15 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sgengine.kernels import delta, hybrid
+from sgengine.readers.parquet_footer import Chunk, UnreadableError
 from sgengine.readers.parquet_pages import (
     DELTA,
     DICTIONARY,
     PLAIN,
     PLAIN_DICTIONARY,
-    Chunk,
     Page,
     Ranges,
-    UnreadableError,
     pages,
 )
 

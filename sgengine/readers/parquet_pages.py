@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sgengine.kernels import thrift
+from sgengine.readers.parquet_footer import Chunk, UnreadableError, bytes_of, fields
 
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
@@ -25,23 +26,9 @@ PLAIN, PLAIN_DICTIONARY, RLE, DELTA, DICTIONARY = 0, 2, 3, 5, 8
 """Encodings by their numbers in the format."""
 
 _CODECS = {0: None, 1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
-_MAGIC = b"PAR1"
-_TAIL = 8
 _HEADS = (512, 65536)
 """Bytes tried for the header of a page: one with long statistics takes a second try."""
 
-_GROUP = thrift.path(4)
-_COLUMN = thrift.path(4, 1)
-_FOOTER = np.array(
-    [
-        _GROUP,
-        _COLUMN,
-        thrift.path(4, 3),
-        thrift.path(4, 1, 1),
-        thrift.path(4, 1, 8),
-        *(thrift.path(4, 1, 3, field) for field in (4, 5, 6, 7, 9, 11)),
-    ]
-)
 _PAGE = np.array(
     [
         *(thrift.path(field) for field in (1, 2, 3)),
@@ -50,10 +37,6 @@ _PAGE = np.array(
         *(thrift.path(8, field) for field in (1, 4, 5, 6, 7)),
     ]
 )
-
-
-class UnreadableError(Exception):
-    """These pages are damaged, or of a kind that is left to Arrow; never shown to a user."""
 
 
 class Ranges:
@@ -80,18 +63,6 @@ class Ranges:
         return view[:done]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chunk:
-    """A column of one row group: its bytes in the file, and what they hold."""
-
-    rows: int
-    levels: int
-    codec: int
-    start: int
-    size: int
-    raw_size: int
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Page:
     """``levels`` entries: their levels and values as stored, or the ``levels`` values of a dictionary."""
@@ -102,66 +73,6 @@ class Page:
     repeated: UInt8s
     defined: UInt8s
     values: UInt8s
-
-
-def bytes_of(data: Any) -> UInt8s:
-    """Bytes for a kernel: read-only, so that kernels are compiled once."""
-    found = np.frombuffer(data, np.uint8)
-    found.flags.writeable = False
-    return found
-
-
-def _fields(data: UInt8s, wanted: Int64s) -> tuple[Int64s, Int64s, int]:
-    """Indices in ``wanted`` and numbers in order, and where the structure ends."""
-    which, values = np.empty(data.size, np.int64), np.empty(data.size, np.int64)
-    stack = np.zeros((thrift.DEPTH, 4), np.int64)
-    count, end = thrift.fields(data, 0, wanted, stack, which, values)
-    if end < 0:
-        raise UnreadableError("not a structure")
-    return which[:count], values[:count], end
-
-
-def chunks(file: int, columns: int) -> list[list[Chunk]]:
-    """All chunks by column, then row group, of the open file; each row group has ``columns`` of them."""
-    size = os.fstat(file).st_size
-    tail = os.pread(file, _TAIL, max(size - _TAIL, 0))
-    length = int.from_bytes(tail[:4], "little")
-    if tail[4:] != _MAGIC or length + _TAIL > size:
-        raise UnreadableError("no footer")
-    which, values, _ = _fields(bytes_of(os.pread(file, length, size - _TAIL - length)), _FOOTER)
-    group = np.cumsum(which == 0) - 1
-    column = np.cumsum(which == 1) - 1
-    groups, found = (
-        int(group[-1]) + 1 if group.size else 0,
-        int(column[-1]) + 1 if group.size else 0,
-    )
-    if found != groups * columns or (which == 3).any() or (which == 4).any():
-        raise UnreadableError("columns elsewhere, or encrypted")
-    rows = _by_index(which == 2, group, values, groups)
-    codec, levels, raw, packed, first, dictionary = (
-        _by_index(which == k, column, values, found) for k in range(5, 11)
-    )
-    start = np.where((dictionary > 0) & (dictionary < first), dictionary, first)
-    return [
-        [
-            Chunk(
-                rows=int(rows[at // columns]),
-                levels=int(levels[at]),
-                codec=int(codec[at]),
-                start=int(start[at]),
-                size=int(packed[at]),
-                raw_size=int(raw[at]),
-            )
-            for at in range(leaf, found, columns)
-        ]
-        for leaf in range(columns)
-    ]
-
-
-def _by_index(chosen: npt.NDArray[np.bool_], index: Int64s, values: Int64s, size: int) -> Int64s:
-    found = np.full(size, -1)
-    found[index[chosen]] = values[chosen]
-    return found
 
 
 def pages(file: Ranges, chunk: Chunk) -> Iterator[Page]:
@@ -192,7 +103,7 @@ def _head(file: Ranges, at: int, stop: int) -> tuple[list[int], int]:
     for size in _HEADS:
         data = file.read(at, min(size, max(stop - at, 0)))
         try:
-            which, values, end = _fields(bytes_of(data), _PAGE)
+            which, values, end = fields(bytes_of(data), _PAGE)
         except UnreadableError:
             continue
         found = np.full(_PAGE.size, -1)

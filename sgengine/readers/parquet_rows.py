@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sgengine.readers.base import Partition
+from sgengine.readers.parquet_footer import Chunk, UnreadableError, chunks
 from sgengine.readers.parquet_lists import ListColumn, leaf_of
-from sgengine.readers.parquet_pages import Chunk, Ranges, UnreadableError, chunks
+from sgengine.readers.parquet_pages import Ranges
 
 LISTS = ("chunk_times_ns", "chunk_tokens")
 _SAMPLE_ROWS = 64

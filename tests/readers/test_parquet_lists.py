@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from sgengine import readers
 from sgengine.errors import FormatError
 from sgengine.readers import parquet
+from sgengine.readers.parquet_footer import UnreadableError, chunks
 from sgengine.readers.parquet_lists import ListColumn, leaf_of
-from sgengine.readers.parquet_pages import Ranges, UnreadableError, chunks
+from sgengine.readers.parquet_pages import Ranges
 from tests.readers import make
 
 NAME = "chunk_times_ns"
