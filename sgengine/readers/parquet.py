@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ _PACKED = 8
 _WORTH_KERNELS = 1 << 20
 """Bytes of row groups from which on their lists are decoded by kernels, which take 30 ms to load."""
 _PIECE_BYTES = 1 << 20
+_HAS_RANGES = hasattr(os, "preadv")
 _MAPPED_BATCHES = 4
 """Row groups of up to so many batches are mapped; pages of a mapped file stay in memory while it is
 open, and a row group of 1e8 tokens has 670 MB of them."""
@@ -94,7 +96,7 @@ def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
     streamed = is_huge(metadata, partition)
     done = 0
     try:
-        if stored_bytes(metadata, partition) >= _WORTH_KERNELS:
+        if _HAS_RANGES and stored_bytes(metadata, partition) >= _WORTH_KERNELS:
             with opened(partition.path, streamed, **options) as file:
                 for rows in parquet_rows.batches(file, partition, streamed=streamed):
                     yield rows
