@@ -188,7 +188,7 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
             batch_bytes=settings.batch_bytes,
             document_bytes=settings.memory_bytes,
         ),
-        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 8),
+        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 16),
     )
 
 
