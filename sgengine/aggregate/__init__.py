@@ -1,7 +1,7 @@
 """REQUESTS -> group figures: streaming, mergeable, the contract for every figure."""
 
 from sgengine.aggregate.activity import Activity
-from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, gather_samples
+from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, Each, gather_samples
 from sgengine.aggregate.distribution import QUANTILES, STATISTICS, Distribution, distribution
 from sgengine.aggregate.flat import APPROXIMATE, LATENCIES, flat_group
 from sgengine.aggregate.gap_table import GapTable
@@ -53,6 +53,7 @@ __all__ = [
     "Activity",
     "Aggregator",
     "Distribution",
+    "Each",
     "Focus",
     "GapPool",
     "GapTable",

@@ -19,8 +19,9 @@ from sgengine.aggregate.sections import NightSections, Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.sketch import Focus
 from sgengine.aggregate.spool import Spool
+from sgengine.aggregate.streamed import FEW, distribution_in
 from sgengine.aggregate.table import OK, Requests, requests_of
-from sgengine.aggregate.tally import Totals, tally
+from sgengine.aggregate.tally import NUMBERS, Totals, tally
 from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
 from sgengine.compute import Measured, Rows, batch_samples, itl_samples
@@ -29,6 +30,11 @@ DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
 
 Int64s = npt.NDArray[np.int64]
+
+Each = Callable[
+    [Callable[[tuple[Key, str]], Distribution], Sequence[tuple[Key, str]]], Iterable[Distribution]
+]
+"""Goes over numbers by group and name, as ``map`` does."""
 
 WHOLE_RULES = ("chunk", "token")
 """Chunk rules whose samples are whole ns."""
@@ -144,11 +150,11 @@ class Aggregator:
         stated: Mapping[str, int] | None = None,
         itl: Mapping[Key, Distribution] | None = None,
         *,
-        each: Callable[[Callable[[Key], Figures], Sequence[Key]], Iterable[Figures]] = map,
+        each: Each = map,
     ) -> list[Figures]:
         """The figures of every group, sorted by key, the ``by`` columns first.
 
-        ``each``: how to go over the groups, in their order, perhaps several at once.
+        ``each``: how to go over latencies of many requests, in their order, perhaps several at once.
         ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group, where the
         pool's search took further passes (see GapPool.search). Raises UsageError if no row of any source
         has a column of ``by``.
@@ -157,18 +163,41 @@ class Aggregator:
             check_by(self.settings.by, self.columns)
         if itl is None:
             itl = self.pool.distributions()
-        found = itl
-        return list(each(lambda key: self._figures(key, stated or {}, found.get(key)), self.keys()))
+        latencies = self._latencies(each)
+        return [
+            self._figures(key, stated or {}, itl.get(key), latencies[key]) for key in self.keys()
+        ]
+
+    def _latencies(self, each: Each) -> dict[Key, dict[str, Distribution]]:
+        """The distributions of each group's numbers, by name."""
+        places = [(key, name) for key in self.keys() for name in NUMBERS]
+        large = [at for at in places if self.kept.column(*at).size > FEW]
+        found = dict(zip(large, each(self._distribution, large), strict=True))
+        by_key: dict[Key, dict[str, Distribution]] = {}
+        for at in places:
+            mine = by_key.setdefault(at[0], {})
+            mine[at[1]] = found[at] if at in found else self._distribution(at)
+        return by_key
+
+    def _distribution(self, at: tuple[Key, str]) -> Distribution:
+        return distribution_in(self.kept.column(*at), whole=at[1] != "tpot")
 
     def keys(self) -> list[Key]:
         """The groups, sorted: those of ``finish``."""
         return sorted(self.runs, key=_order)
 
-    def _figures(self, key: Key, stated: Mapping[str, int], itl: Distribution | None) -> Figures:
+    def _figures(
+        self,
+        key: Key,
+        stated: Mapping[str, int],
+        itl: Distribution | None,
+        latencies: Mapping[str, Distribution],
+    ) -> Figures:
         settings = self.settings
         group = Group(
             totals=self.totals.get(key, Totals()),
             column=lambda name: self.kept.column(key, name),
+            latencies=latencies,
             itl=itl,
             window=self._window(key, stated),
             settings=settings,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.spool import Column
-from sgengine.aggregate.streamed import distribution_in
 from sgengine.aggregate.tally import Totals
 from sgengine.aggregate.windows import Window
 from sgengine.kernels import totals as sums
@@ -19,9 +18,13 @@ Figures = dict[str, object]
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """All that a group's figures are made of; ``column`` gives its numbers by name (tally.NUMBERS)."""
+    """All that a group's figures are made of; ``column`` gives its numbers by name (tally.NUMBERS).
+
+    ``latencies``: their distributions, by the same names.
+    """
 
     totals: Totals
+    latencies: Mapping[str, Distribution]
     column: Callable[[str], Column]
     itl: Distribution | None
     window: Window
@@ -126,9 +129,9 @@ def distributions(group: Group) -> Figures:
     """The five latency distributions of the group, in ms."""
     itl = group.itl or Distribution(count=0)
     return {
-        "ttft_ms": distribution_in(group.column("ttft"), whole=True).in_ms(),
-        "tpot_ms": distribution_in(group.column("tpot"), whole=False).in_ms(),
+        "ttft_ms": group.latencies["ttft"].in_ms(),
+        "tpot_ms": group.latencies["tpot"].in_ms(),
         "itl_ms": itl.in_ms(),
-        "e2e_latency_ms": distribution_in(group.column("e2e"), whole=True).in_ms(),
-        "user_idle_latency_ms": distribution_in(group.column("idle"), whole=True).in_ms(),
+        "e2e_latency_ms": group.latencies["e2e"].in_ms(),
+        "user_idle_latency_ms": group.latencies["idle"].in_ms(),
     }

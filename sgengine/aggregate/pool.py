@@ -32,6 +32,9 @@ _PIECE = 1 << 20
 """Gaps that a sketch takes at once: the better it knows where percentiles lie, the fewer it keeps of the
 next ones (4.2 ns a gap from times to percentiles instead of 4.8 for four million at once)."""
 
+_SHARE = 4
+"""Of the limit, what a group may keep before its percentiles are given less room to drift."""
+
 _MANY_PARTS = 64
 """Parts of a small group that are worth joining: each costs a hundred bytes, and time at every look."""
 
@@ -147,10 +150,16 @@ class GapPool:
         """Around a change of one group: keeps count of the memory, and stays within the limit."""
         before = self._bytes_of(key)
         yield
+        self._sharpen(key)
         self.held_bytes += self._bytes_of(key) - before
         if self.held_bytes > self.limit_bytes:
             self._shrink()
         self._tell(key)
+
+    def _sharpen(self, key: Key) -> None:
+        sketch = self.sketches.get(key)
+        if sketch is not None and sketch.kept_bytes > self.limit_bytes // _SHARE:
+            sketch.sharpen()
 
     def _tell(self, key: Key) -> None:
         """Let other pools know where the percentiles of a group are, if none knows better."""

@@ -152,9 +152,15 @@ class Sketch:
 
     def narrow(self) -> bool:
         """Halve the slack, or keep nothing once there is none left; whether anything is still kept."""
-        if self.slack <= _LEAST_SLACK:
+        if not self.sharpen():
             self.wanted[:] = 0
             self._drop()
+            return False
+        return True
+
+    def sharpen(self) -> bool:
+        """Halve the slack, and keep less; whether there was any left to halve."""
+        if self.slack <= _LEAST_SLACK:
             return False
         self.slack /= 2
         self.look()

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sgengine.aggregate import Distribution, Gathering, Key, Section, sections_of
 from sgengine.analyze.events import with_parts
-from sgengine.analyze.fold import Fold
+from sgengine.analyze.fold import Fold, at_once
 from sgengine.analyze.night import reading
 from sgengine.analyze.partition import Gather, Measure, Observe
 from sgengine.analyze.parts import Part, Reads, Slice
@@ -189,7 +189,7 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
             document_bytes=settings.memory_bytes,
             block_bytes=settings.memory_bytes // settings.workers,
         ),
-        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 8),
+        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 16),
     )
 
 
@@ -265,7 +265,9 @@ class Passes:
 
     def groups(self, fold: Fold) -> list[dict[str, object]]:
         """The figures of every group, once all is measured."""
-        return fold.aggregate.finish(fold.ledger.stated_ns(), self.itl(fold))
+        itl = self.itl(fold)
+        each = at_once(self.settings.executor)
+        return fold.aggregate.finish(fold.ledger.stated_ns(), itl, each=each)
 
     def itl(self, fold: Fold, reads: Reads | None = None) -> Mapping[Key, Distribution]:
         """Pooled ITL of each group, by further passes where what the pool kept does not decide it.

@@ -79,17 +79,31 @@ class Later(Values):
 
 
 def envelopes(hulls: Hulls, defined: Bools) -> pa.Array:
-    """The ENVELOPE column of ``hulls``, NULL where not ``defined``; vertices of NULL rows are dropped."""
+    """The ENVELOPE column of ``hulls``, NULL where not ``defined``; vertices of NULL rows are dropped.
+
+    Where all rows are defined, as most often, the hulls are taken over as they are.
+    """
+    if not defined.any():
+        return pa.nulls(defined.size, ENVELOPE)
+    if defined.all():
+        return pa.ListArray.from_arrays(
+            pa.array(hulls.offsets.astype(np.int32)),
+            _points(hulls.tokens, hulls.times),
+            type=ENVELOPE,
+        )
     counts = np.where(defined, np.diff(hulls.offsets), 0)
     keep = np.repeat(defined, np.diff(hulls.offsets))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    vertex = ENVELOPE.value_type
-    points = pa.StructArray.from_arrays(
-        [pa.array(hulls.tokens[keep]), pa.array(hulls.times[keep])],
-        fields=[vertex.field(0), vertex.field(1)],
-    )
+    points = _points(hulls.tokens[keep], hulls.times[keep])
     mask = pa.array(~defined)
     return pa.ListArray.from_arrays(pa.array(offsets), points, type=ENVELOPE, mask=mask)
+
+
+def _points(tokens: npt.NDArray[np.int32], times: npt.NDArray[np.int64]) -> pa.Array:
+    vertex = ENVELOPE.value_type
+    return pa.StructArray.from_arrays(
+        [pa.array(tokens), pa.array(times)], fields=[vertex.field(0), vertex.field(1)]
+    )
 
 
 def overlaid_envelopes(base: pa.Array, over: pa.Array, rows: npt.NDArray[np.int64]) -> pa.Array:

@@ -21,6 +21,7 @@ from sgengine.aggregate import (
     Key,
     distribution,
 )
+from sgengine.aggregate.sketch import SLACK
 from sgengine.kernels.select import N_FINE
 from tests.effort import FEWER
 
@@ -285,3 +286,16 @@ def test_small_groups_beyond_the_limit_wait_on_disk() -> None:
     pool = pool_of(parts, True, 1000)
     assert pool.held_bytes <= 1000
     assert pool.distributions() == in_memory(parts, True)
+
+
+def test_a_large_group_gives_its_percentiles_less_room_before_others_lose_theirs() -> None:
+    """Beyond a quarter of the limit; nothing else is dropped, and no further pass is needed."""
+    values = np.rint(np.random.default_rng(6).gamma(4, 5e6, 4_000_000))
+    parts: list[Part] = [(("a",), part) for part in np.array_split(values, 40)]
+    limit = 3 << 20
+    pool = pool_of(parts, True, limit)
+    assert pool.sketches["a",].kept_bytes <= limit // 4
+    assert pool.sketches["a",].slack < SLACK
+    assert pool.held_bytes == pool.sketches["a",].nbytes
+    assert pool.search().done
+    assert pool.distributions()["a",] == in_memory_all(values)
