@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from sgengine.kernels import json_parts
+from sgengine.kernels import text_lines
 from sgengine.readers.base import Reject
 from sgengine.readers.faults import one_line
 from sgengine.readers.files import BOM
@@ -154,7 +154,7 @@ def _raw_of(data: bytes | bytearray, end: int, *, is_first: bool) -> _Raw:
     room = np.empty((3, 0), dtype=np.int64)
     while count > room.shape[1]:
         room = np.empty((3, count), dtype=np.int64)
-        count = json_parts.lines(text, *room)
+        count = text_lines.lines(text, *room)
     starts, stops, begins = room[:, :count] + skipped
     begins[:1] = 0
     return _Raw(data, end, starts, stops, begins)
