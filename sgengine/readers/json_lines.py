@@ -18,7 +18,10 @@ from sgengine.readers.files import BOM
 from sgengine.readers.tables import Piece
 
 PIECE_BYTES = 2**26
-"""Files are cut into ranges of at least this size, for several processes to read."""
+"""Documents and event logs are cut into ranges of at least this size, for several processes to read."""
+
+RANGE_BYTES = 2**23
+"""So are files of lines: kernels read these, and so do as many threads at once as there are."""
 
 SCAN_BYTES = 2**20
 """A plan looks at so much text at a time: it stays in a core's cache from one look to the next."""
@@ -161,14 +164,14 @@ def _raw_of(data: bytes | bytearray, end: int, *, is_first: bool) -> _Raw:
 
 
 class Cutter:
-    """Gathers lines into ranges of about ``PIECE_BYTES`` while a plan passes over them."""
+    """Gathers lines into ranges of about ``RANGE_BYTES`` while a plan passes over them."""
 
     def __init__(self) -> None:
         self._starts: list[tuple[int, int]] = []
 
     def see(self, line: Line) -> None:
         """Begin a range at this line if the last one is full."""
-        if not self._starts or line.start - self._starts[-1][0] >= PIECE_BYTES:
+        if not self._starts or line.start - self._starts[-1][0] >= RANGE_BYTES:
             self._starts.append((line.start, line.number))
 
     def see_all(self, block: LineBlock) -> None:
@@ -176,7 +179,7 @@ class Cutter:
         row = 0
         while row < len(block.numbers):
             self.see(block.line(row))
-            row = int(np.searchsorted(block.begins, self._starts[-1][0] + PIECE_BYTES))
+            row = int(np.searchsorted(block.begins, self._starts[-1][0] + RANGE_BYTES))
 
     def pieces(self, path: str) -> list[Piece]:
         """The ranges; the last one reaches to the end of the file."""

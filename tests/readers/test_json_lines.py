@@ -42,7 +42,7 @@ def test_blocks_hold_the_lines_of_the_file(path, rows, is_marked, is_ended, size
 
 
 def test_ranges_begin_at_the_same_lines_seen_one_by_one_or_in_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(json_lines, "PIECE_BYTES", 300)
+    monkeypatch.setattr(json_lines, "RANGE_BYTES", 300)
     path = tmp_path / "lines.jsonl"
     path.write_text("".join(f"{'x' * (7 * n % 200)}\n" for n in range(200)))
     for size in (1, 100, 5000, 10**6):
