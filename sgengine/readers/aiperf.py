@@ -177,9 +177,8 @@ def _batch(
     places, made = block.numbers[usual.rows], usual.columns
     if rows:
         few = pa.RecordBatch.from_pydict(_columns(rows) | _dimensions(partition, rows))
-        places = np.concatenate([places, [row.place for row in rows]])
-        order = np.argsort(places)
-        places, made = places[order], pa.concat_batches([made, few]).take(order)
+        numbers = np.array([row.place for row in rows], dtype=np.int64)
+        made, places = arrays.in_order(made, few, (places, numbers))
     return deliveries.conform(made, partition, places, "line", rejects)
 
 

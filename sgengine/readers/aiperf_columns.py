@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from sgengine.kernels import numbers
 from sgengine.kernels.json_fields import LIST, NUMBER, OBJECT, PLAIN, WHOLE
+from sgengine.readers import arrays
 from sgengine.readers.aiperf_rows import UNITS, Record
 from sgengine.readers.aiperf_scan import GAPS, OUTPUTS, PHASES, VALUES, warm
-from sgengine.readers.arrays import offsets_of
 from sgengine.readers.base import Partition
 from sgengine.readers.json_shape import Found, Shape, shape_of
 from sgengine.readers.seconds import POWERS
@@ -201,8 +201,8 @@ def _columns(
         "error": pa.nulls(count, pa.string()),
         "arrival_ns": cells["arrival"].array(pa.int64()),
         "end_ns": cells["end"].array(pa.int64()),
-        "chunk_times_ns": _lists(times.offsets, times.values, None),
-        "chunk_tokens": _sizes(times.offsets, cells["output"]),
+        "chunk_times_ns": arrays.listed(times.offsets, times.values),
+        "chunk_tokens": _sizes(np.diff(times.offsets), cells["output"]),
         "input_tokens": cells["input"].array(pa.int32()),
         "output_tokens": cells["output"].array(pa.int32()),
         "session_id": found.texts("metadata.conversation_id"),
@@ -226,18 +226,7 @@ def _identity(found: Found, lines: np.ndarray) -> pa.Array:
     return pa.array([name or str(line) for name, line in some], pa.string())
 
 
-def _sizes(offsets: np.ndarray, output: _Cells) -> pa.Array:
+def _sizes(chunks: np.ndarray, output: _Cells) -> pa.Array:
     """What ``aiperf_rows.sizes`` makes of each line."""
-    chunks, tokens = np.diff(offsets), output.values
-    has_surplus = output.known & (tokens >= 1) & (tokens < chunks)
-    rows = np.flatnonzero(has_surplus)
-    ends = offsets_of(np.where(has_surplus, chunks, 0))
-    behind = np.arange(ends[-1]) - np.repeat(ends[rows], chunks[rows])
-    surplus = np.repeat((chunks - tokens)[rows], chunks[rows])
-    sizes = ~((behind >= 1) & (behind <= surplus))
-    return _lists(ends, sizes.astype(np.int32), ~has_surplus)
-
-
-def _lists(offsets: np.ndarray, values: np.ndarray, null: np.ndarray | None) -> pa.Array:
-    mask = None if null is None else pa.array(null)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), mask=mask)
+    has_surplus = output.known & (output.values >= 1) & (output.values < chunks)
+    return arrays.sizes(chunks, np.where(has_surplus, chunks - output.values, 0))

@@ -11,14 +11,17 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from sgengine.kernels import json_parts
+from sgengine.kernels import text_lines
 from sgengine.readers.base import Reject
 from sgengine.readers.faults import one_line
 from sgengine.readers.files import BOM
 from sgengine.readers.tables import Piece
 
 PIECE_BYTES = 2**26
-"""Files are cut into ranges of at least this size, for several processes to read."""
+"""Documents and event logs are cut into ranges of at least this size, for several processes to read."""
+
+RANGE_BYTES = 2**23
+"""So are files of lines: kernels read these, and so do as many threads at once as there are."""
 
 SCAN_BYTES = 2**20
 """A plan looks at so much text at a time: it stays in a core's cache from one look to the next."""
@@ -154,21 +157,21 @@ def _raw_of(data: bytes | bytearray, end: int, *, is_first: bool) -> _Raw:
     room = np.empty((3, 0), dtype=np.int64)
     while count > room.shape[1]:
         room = np.empty((3, count), dtype=np.int64)
-        count = json_parts.lines(text, *room)
+        count = text_lines.lines(text, *room)
     starts, stops, begins = room[:, :count] + skipped
     begins[:1] = 0
     return _Raw(data, end, starts, stops, begins)
 
 
 class Cutter:
-    """Gathers lines into ranges of about ``PIECE_BYTES`` while a plan passes over them."""
+    """Gathers lines into ranges of about ``RANGE_BYTES`` while a plan passes over them."""
 
     def __init__(self) -> None:
         self._starts: list[tuple[int, int]] = []
 
     def see(self, line: Line) -> None:
         """Begin a range at this line if the last one is full."""
-        if not self._starts or line.start - self._starts[-1][0] >= PIECE_BYTES:
+        if not self._starts or line.start - self._starts[-1][0] >= RANGE_BYTES:
             self._starts.append((line.start, line.number))
 
     def see_all(self, block: LineBlock) -> None:
@@ -176,7 +179,7 @@ class Cutter:
         row = 0
         while row < len(block.numbers):
             self.see(block.line(row))
-            row = int(np.searchsorted(block.begins, self._starts[-1][0] + PIECE_BYTES))
+            row = int(np.searchsorted(block.begins, self._starts[-1][0] + RANGE_BYTES))
 
     def pieces(self, path: str) -> list[Piece]:
         """The ranges; the last one reaches to the end of the file."""

@@ -1,17 +1,14 @@
-"""Where the lines of a text lie, and the lists of a JSON array."""
+"""Where the lines of a text lie."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels import json_grammar as grammar
 from sgengine.kernels._jit import merged, uncounted
 
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
-
-_UNSURE = grammar.UNSURE
 
 
 @uncounted
@@ -58,28 +55,3 @@ def _line_feed(text: UInt8s, at: int) -> int:
 @merged
 def _is_blank(byte: int) -> bool:
     return byte == 32 or 9 <= byte <= 13
-
-
-@uncounted
-def items(text: UInt8s, begin: int, end: int, starts: Int64s, stops: Int64s) -> int:
-    """The lists that the sound JSON array ``text[begin:end]`` is of: where each starts and stops.
-
-    Returns how many there are, or UNSURE if any item is no list, or holds more than scalars, or there is
-    no room for it.
-    """
-    count, at = 0, grammar.after_blanks(text, begin + 1, end)
-    while at < end - 1:
-        if text[at] != grammar.OPEN_LIST or count == starts.size:
-            return _UNSURE
-        starts[count] = at
-        at = grammar.after_flat_list(text, at, end)
-        if at == _UNSURE:
-            return _UNSURE
-        stops[count] = at
-        count += 1
-        at = grammar.after_blanks(text, at, end)
-        if at < end - 1:
-            if text[at] != grammar.COMMA:
-                return _UNSURE
-            at = grammar.after_blanks(text, at + 1, end)
-    return count
