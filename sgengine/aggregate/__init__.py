@@ -34,6 +34,7 @@ from sgengine.aggregate.selection import (
 )
 from sgengine.aggregate.settings import DEFAULT_BY, SummarySettings
 from sgengine.aggregate.settings_row import settings_row, summary_of
+from sgengine.aggregate.sketch import Focus
 from sgengine.aggregate.sorted_spool import SortedSpool
 from sgengine.aggregate.windows import HOUR_NS, SLICES, Span, span_of, window
 
@@ -52,6 +53,7 @@ __all__ = [
     "Activity",
     "Aggregator",
     "Distribution",
+    "Focus",
     "GapPool",
     "GapTable",
     "Gathering",

@@ -36,8 +36,13 @@ class Answer:
         return tuple(names)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """The rows as Python values; timestamps in ns as ISO text, for Python's end at microseconds."""
-        columns = [_plain(column).to_pylist() for column in self.table.columns]
+        """The rows as Python values; as ISO text what Python has no type for.
+
+        That is timestamps in ns, for Python's end at microseconds, and dates and times beyond its years.
+        """
+        from sgengine.views import python_values
+
+        columns = [python_values(_plain(column)) for column in self.table.columns]
         return list(zip(*columns, strict=True))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._machine import prefetch
 
 ARRIVAL = 0
 CHUNK = 1
@@ -26,6 +27,8 @@ NO_TIME = -(2**63)
 NO_SIZE = -(2**31)
 """Stands for tokens that are not given."""
 _FEW_MOVES = 8
+_LINE = 8
+"""Times that lie in one line of the cache."""
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -37,6 +40,14 @@ def look_up(codes: Int32s, table: UInt8s, out: UInt8s) -> None:
     """``table`` at each code: ``out`` (N,)."""
     for k in range(codes.size):
         out[k] = table[codes[k]]
+
+
+@kernel
+def look_up_packed(codes: Int32s, packed: int, out: UInt8s) -> None:
+    """``look_up`` of codes 0 to 3 in a table of four bytes: a shift, of which several are made at once."""
+    table = np.uint32(packed)
+    for k in range(codes.size):
+        out[k] = (table >> (np.uint32(codes[k]) << np.uint32(3))) & np.uint32(255)
 
 
 @kernel
@@ -76,14 +87,20 @@ def place_chunks(
     times: Int64s,
     sizes: Int32s,
     seqs: Int64s,
+    arrivals: Int64s,
     places: Int64s,
+    lasts: Int64s,
+    is_mixed: UInt8s,
+    size: int,
     out_times: Int64s,
     out_sizes: Int32s,
     out_seqs: Int64s,
 ) -> None:
-    """Write each chunk to the next place of its request; ``places`` (R,) move on.
+    """Write each chunk to the next place of its request, its time since the arrival (R,).
 
-    Sizes and seqs that this part lacks are written as NO_SIZE and NO_TIME, if others have them.
+    ``places`` (R,) move on, and so do ``lasts`` (R,), the times of the chunks that came last, at first
+    NO_TIME; ``is_mixed`` (R,) becomes 1 where a chunk is not later than the one before it. Where this
+    part has no ``sizes`` all are ``size``; seqs that it lacks are NO_TIME.
     """
     has_kinds = kinds.size > 0
     for k in range(codes.size):
@@ -94,10 +111,18 @@ def place_chunks(
             continue
         at = places[request]
         places[request] = at + 1
-        out_times[at] = times[k]
+        time = times[k]
+        if time <= lasts[request]:
+            is_mixed[request] = 1
+        lasts[request] = time
+        # The next line of the request: without it half of the time is waiting to write.
+        prefetch(out_times, at + _LINE)
+        out_times[at] = time - arrivals[request]
         if out_sizes.size > 0:
-            out_sizes[at] = sizes[k] if sizes.size > 0 else NO_SIZE
+            prefetch(out_sizes, at + 2 * _LINE)
+            out_sizes[at] = sizes[k] if sizes.size > 0 else size
         if out_seqs.size > 0:
+            prefetch(out_seqs, at + _LINE)
             out_seqs[at] = seqs[k] if seqs.size > 0 else NO_TIME
 
 
@@ -118,6 +143,7 @@ def _is_before(t: int, q: int, s: int, t2: int, q2: int, s2: int) -> bool:
 @kernel
 def sort_chunks(
     offsets: Int64s,
+    is_mixed: UInt8s,
     times: Int64s,
     sizes: Int32s,
     seqs: Int64s,
@@ -125,7 +151,7 @@ def sort_chunks(
     spare_sizes: Int32s,
     spare_seqs: Int64s,
 ) -> None:
-    """Put each request's chunks in order, in place.
+    """Put the chunks of each request that ``is_mixed`` (A,) in order, in place.
 
     Chunks that are a little late move up one by one; where that takes more than a few moves a chunk,
     the runs that are in order already are merged.
@@ -135,12 +161,9 @@ def sort_chunks(
     """
     has_sizes, has_seqs = sizes.size > 0, seqs.size > 0
     for r in range(offsets.size - 1):
-        start, stop = offsets[r], offsets[r + 1]
-        is_sorted = True
-        for k in range(start + 1, stop):
-            is_sorted &= times[k - 1] < times[k]
-        if is_sorted:
+        if is_mixed[r] == 0:
             continue
+        start, stop = offsets[r], offsets[r + 1]
         moves = _FEW_MOVES * (stop - start)
         for k in range(start + 1, stop):
             t = times[k]
@@ -234,22 +257,13 @@ def drop_repeats(offsets: Int64s, times: Int64s, sizes: Int32s, seqs: Int64s, ke
 
 
 @kernel
-def since_arrival(
-    offsets: Int64s, arrivals: Int64s, ends: Int64s, times: Int64s, late: Int64s
-) -> None:
-    """Make each request's times, in order, count from its arrival, in place.
-
-    ``arrivals`` and ``ends`` (A,) on the run's clock, NO_TIME for no end. ``late`` (A,): chunks after
-    the end.
-    """
+def count_late(offsets: Int64s, ends: Int64s, times: Int64s, late: Int64s) -> None:
+    """Chunks of each request, in order, after its end: ``late`` (A,); ``ends`` (A,), NO_TIME for none."""
     for r in range(late.size):
-        arrival = arrivals[r]
         k = offsets[r + 1]
         while ends[r] != NO_TIME and k > offsets[r] and times[k - 1] > ends[r]:
             k -= 1
         late[r] = offsets[r + 1] - k
-        for k in range(offsets[r], offsets[r + 1]):
-            times[k] -= arrival
 
 
 @kernel

@@ -7,22 +7,26 @@ the keys' bytes. Such a look cannot be fooled by texts inside the JSON: there a 
 
 from __future__ import annotations
 
-import mmap
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
 from sgengine.errors import DataError, FormatError
-from sgengine.readers import deliveries, events, ipc, parquet
+from sgengine.readers import deliveries, events, ipc, ipc_sizes, parquet
 from sgengine.readers.faults import one_line, reading
-from sgengine.readers.files import BOM, head, mapped
+from sgengine.readers.files import BOM, head
 from sgengine.readers.formats import FORMAT_NAMES
 from sgengine.readers.signatures import ONLY_WITH, all_keys, recognise
 from sgengine.readers.workload_traces import csv_format
 
-_QUOTED_WORD = re.compile(rb'"([\w.-]++)"')
+_LONGEST = 64
+_QUOTED_WORD = re.compile(rb'"([\w.-]{1,%d}+)"' % _LONGEST)
+"""Longer ones are no keys, and could be as long as the file."""
 
 HEAD = 2**20
+_PART = 2**22
 LINES = 32
 
 _PACKED = (
@@ -34,7 +38,7 @@ _PACKED = (
 )
 _TABLES = (
     (b"PAR1", "deliveries-parquet", parquet.names_of),
-    (ipc.FILE_MAGIC, "deliveries-ipc", ipc.names_of),
+    (ipc_sizes.FILE_MAGIC, "deliveries-ipc", ipc.names_of),
     (b"\xff\xff\xff\xff", "deliveries-ipc", ipc.names_of),
 )
 
@@ -102,17 +106,29 @@ def _line_keys(start: bytes) -> frozenset[str] | None:
 def _scanned_keys(path: str) -> frozenset[str]:
     """Those of the known keys whose quoted bytes occur anywhere in the file, which is gone over once."""
     known = {key.encode() for key in all_keys()}
-    words = (match[1] for match in _QUOTED_WORD.finditer(mapped(path)))
+    words = (match[1] for part in _parts(path) for match in _QUOTED_WORD.finditer(part))
     found = {word.decode() for word in words if word in known}
     return frozenset(key for key in found if ONLY_WITH.get(key, key) in found)
 
 
-def _occurs(content: mmap.mmap, key: str) -> bool:
-    return content.find(f'"{key}"'.encode()) >= 0
+def _occurs(path: str, key: str) -> bool:
+    return any(f'"{key}"'.encode() in part for part in _parts(path))
+
+
+def _parts(path: str) -> Iterator[bytes]:
+    """The file bit by bit, each with as much of the one before it as a quoted key may take.
+
+    It may be larger than the memory, and is refused only when its format is known.
+    """
+    before = b""
+    with Path(path).open("rb") as file:
+        while part := file.read(_PART):
+            yield before + part
+            before = (before + part)[-_LONGEST - 2 :]
 
 
 def _by_keys(path: str, keys: frozenset[str]) -> str:
-    signature = recognise(keys, lambda key: _occurs(mapped(path), key))
+    signature = recognise(keys, lambda key: _occurs(path, key))
     if signature is None:
         shown = one_line(", ".join(sorted(keys)) or "none", 120)
         raise FormatError(f"{path} is not a trace: JSON with such keys as {shown}; {ALLOWED}")

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 
-from sgengine.readers import deliveries, tables
+from sgengine.readers import deliveries, ipc_sizes, tables
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.files import head
-
-FILE_MAGIC = b"ARROW1"
+from sgengine.readers.ipc_sizes import FILE_MAGIC
 
 
 def names_of(path: str) -> list[str]:
@@ -46,6 +45,7 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
     with opened(source.path) as reader:
         schema = reader.schema
     tables.check(source.path, schema)
+    ipc_sizes.check(source.path, options.block_bytes)
     arrival = "arrival_ns" if "arrival_ns" in schema.names else schema.names[0]
     first: int | None = None
     counts: list[int] = []

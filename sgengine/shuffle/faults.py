@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from sgengine.kernels import grouping
 from sgengine.shuffle.bounds import Bounds
@@ -80,7 +79,7 @@ def rejected_of(
         mine = some[at]
         yield Rejected(
             run=run,
-            request=str(requests.keys.column("request_id")[int(numbers[mine[0]])].as_py()),
+            request=str(requests.keys(numbers[mine[:1]]).column("request_id")[0].as_py()),
             requests=mine.size,
             reason=reason,
             events=int(events[mine].sum()),
@@ -96,7 +95,7 @@ def count_by_run(requests: Requests, numbers: Int64s, counts: Int64s) -> dict[st
 
 def _runs(requests: Requests, numbers: Int64s) -> dict[str, Int64s]:
     """The places in ``numbers`` of each run's requests."""
-    runs = requests.keys.column("run").take(pa.array(numbers)).dictionary_encode()
+    runs = requests.keys(numbers).column("run").dictionary_encode()
     codes = runs.indices.to_numpy()
     return {
         str(run): np.flatnonzero(codes == code)

@@ -27,11 +27,13 @@ from sgengine.kernels import grouping
 from sgengine.schema import DELIVERIES
 from sgengine.shuffle.bounds import Bounds
 from sgengine.shuffle.faults import Rejected, count_by_run, faults, rejected_of, without_arrival
+from sgengine.shuffle.join import one_size_of
 from sgengine.shuffle.pieces import Piece
 from sgengine.shuffle.requests import Requests
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
 _CHUNK_BYTES = 12
@@ -52,11 +54,15 @@ class Delivered:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chunks:
-    """Chunks of R requests in order: flat times since arrival and sizes (of size 0: unknown)."""
+    """Chunks of R requests in order: flat times since arrival and sizes.
+
+    ``sizes`` of size 0: every chunk is of ``size``, NO_SIZE where no piece says it.
+    """
 
     offsets: Int64s
     times: Int64s
     sizes: Int32s
+    size: int
     dropped: Int64s
     late: Int64s
     early: Bools
@@ -96,29 +102,34 @@ def _chunks(requests: Requests, start: int, stop: int) -> Chunks:
     for piece, lookup in mine:
         grouping.count_chunks(piece.codes, lookup, piece.kinds, counts)
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    times, sizes, seqs = _placed(requests, mine, offsets)
-    spare = int(counts.max(initial=0))
-    grouping.sort_chunks(
-        offsets,
-        times,
-        sizes,
-        seqs,
-        np.empty(spare, dtype=np.int64),
-        np.empty(spare if sizes.size else 0, dtype=np.int32),
-        np.empty(spare if seqs.size else 0, dtype=np.int64),
-    )
+    arrivals = requests.arrivals[start:stop]
+    size = one_size_of(requests.pieces)
+    times, sizes, seqs, is_mixed = _placed(mine, offsets, arrivals, size)
+    if is_mixed.any():
+        _sort(offsets, is_mixed, times, sizes, seqs)
     dropped = np.zeros(rows, dtype=np.int64)
     if seqs.size:
         offsets, dropped = _without_repeats(offsets, times, sizes, seqs)
     late = np.empty(rows, dtype=np.int64)
-    ends = requests.ends[start:stop]
-    grouping.since_arrival(offsets, requests.arrivals[start:stop], ends, times, late)
+    grouping.count_late(offsets, _since(arrivals, requests.ends[start:stop]), times, late)
     early = np.zeros(rows, dtype=np.bool_)
     some = np.flatnonzero(np.diff(offsets))
     early[some] = times[offsets[some]] < 0
     return Chunks(
-        offsets=offsets, times=times, sizes=sizes, dropped=dropped, late=late, early=early
+        offsets=offsets,
+        times=times,
+        sizes=sizes,
+        size=grouping.NO_SIZE if size is None else size,
+        dropped=dropped,
+        late=late,
+        early=early,
     )
+
+
+def _since(arrivals: Int64s, ends: Int64s) -> Int64s:
+    """Ends since the arrivals, NO_TIME where there is none."""
+    is_open = ends == grouping.NO_TIME
+    return np.where(is_open, grouping.NO_TIME, np.where(is_open, 0, ends) - arrivals)
 
 
 def _of_range(requests: Requests, start: int, stop: int) -> Iterator[tuple[Piece, Int32s]]:
@@ -130,16 +141,20 @@ def _of_range(requests: Requests, start: int, stop: int) -> Iterator[tuple[Piece
 
 
 def _placed(
-    requests: Requests, mine: list[tuple[Piece, Int32s]], offsets: Int64s
-) -> tuple[Int64s, Int32s, Int64s]:
-    """Times, sizes and seqs of all chunks, request by request."""
+    mine: list[tuple[Piece, Int32s]], offsets: Int64s, arrivals: Int64s, size: int | None
+) -> tuple[Int64s, Int32s, Int64s, UInt8s]:
+    """Times, sizes and seqs of all chunks, request by request; and which requests are not in order.
+
+    ``size``: that of all chunks, which then are not written; None if they differ.
+    """
     total = int(offsets[-1])
-    has_sizes = any(piece.sizes.size for piece in requests.pieces)
-    has_seqs = any(piece.seqs.size for piece in requests.pieces)
+    has_seqs = any(piece.seqs.size for piece, _ in mine)
     times = np.empty(total, dtype=np.int64)
-    sizes = np.empty(total if has_sizes else 0, dtype=np.int32)
+    sizes = np.empty(total if size is None else 0, dtype=np.int32)
     seqs = np.empty(total if has_seqs else 0, dtype=np.int64)
     places = offsets[:-1].copy()
+    lasts = np.full(arrivals.size, grouping.NO_TIME, dtype=np.int64)
+    is_mixed = np.zeros(arrivals.size, dtype=np.uint8)
     for piece, lookup in mine:
         grouping.place_chunks(
             piece.codes,
@@ -148,12 +163,31 @@ def _placed(
             piece.times,
             piece.sizes,
             piece.seqs,
+            arrivals,
             places,
+            lasts,
+            is_mixed,
+            piece.size,
             times,
             sizes,
             seqs,
         )
-    return times, sizes, seqs
+    return times, sizes, seqs, is_mixed
+
+
+def _sort(offsets: Int64s, is_mixed: UInt8s, times: Int64s, sizes: Int32s, seqs: Int64s) -> None:
+    """Put the chunks of the mixed requests in order, in place."""
+    spare = int(np.diff(offsets)[is_mixed > 0].max())
+    grouping.sort_chunks(
+        offsets,
+        is_mixed,
+        times,
+        sizes,
+        seqs,
+        np.empty(spare, dtype=np.int64),
+        np.empty(spare if sizes.size else 0, dtype=np.int32),
+        np.empty(spare if seqs.size else 0, dtype=np.int64),
+    )
 
 
 def _without_repeats(
@@ -192,7 +226,7 @@ def _delivered(
         *faults(requests, numbers[early], events[early], "chunk_before_arrival", ours),
         *rejected_of(requests, numbers, repeated, "duplicate_event"),
     ]
-    rows = _with_chunks(requests.rows.slice(start + first, last - first), chunks, first, last)
+    rows = _with_chunks(requests.rows(start + first, start + last), chunks, first, last)
     good = ~early
     late = count_by_run(requests, numbers[good], chunks.late[mine][good])
     if early.any():
@@ -222,9 +256,12 @@ def _with_chunks(rows: pa.RecordBatch, chunks: Chunks, first: int, last: int) ->
 def _sizes(chunks: Chunks, first: int, last: int, offsets: Int32s, kind: pa.DataType) -> pa.Array:
     """chunk_tokens: NULL where no chunk of a request says its size; where some do not, a NULL inside."""
     rows = last - first
-    if not chunks.sizes.size:
-        return pa.nulls(rows, kind)
     bounds = chunks.offsets[first : last + 1]
+    if not chunks.sizes.size:
+        if chunks.size == grouping.NO_SIZE or not chunks.times.size:
+            return pa.nulls(rows, kind)
+        same = np.full(int(offsets[-1]), chunks.size, dtype=np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(same), type=kind)
     values = chunks.sizes[bounds[0] : bounds[-1]]
     unsized = np.empty(rows, dtype=np.int64)
     grouping.count_unsized(bounds, chunks.sizes, unsized)

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.kernels import hashing
+from sgengine.kernels import coding, hashing
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
 UInt64s = npt.NDArray[np.uint64]
+Offsets = npt.NDArray[np.signedinteger[Any]]
+Array = TypeVar("Array", bound=npt.NDArray[Any])
 
-_FIRST_SLOTS = 1 << 12
-_SLOTS_EACH = 4
-"""Slots a code: with two, texts take 4 ns a row longer, for the processor guesses more probes wrong."""
+_FIRST_SLOTS = 1 << 14
+_SLOTS_EACH = 8
+"""Slots a code: with four, texts take 1 ns a row longer, for the processor guesses more probes wrong."""
 
-_BLOCK = 1 << 14
-"""Rows whose texts are hashed together."""
+_BLOCK = 1 << 13
+"""Rows whose texts are coded and then compared, while they are in the cache."""
 
 _DENSE = 4
 """Whole numbers are counted off without hashing if they span at most this many times their count."""
@@ -90,69 +93,83 @@ def code_whole_numbers(values: Int64s) -> tuple[Int32s, Int64s]:
     out = np.empty(values.size, dtype=np.int32)
     if values.size == 0:
         return out, np.empty(0, dtype=np.int64)
-    values = values.view()
-    values.flags.writeable = False
-    low, high = int(values.min()), int(values.max())
+    values = _frozen(values)
+    low, high = coding.bounds(values)
     if high - low < _DENSE * values.size:
         ranks = np.zeros(high - low + 1, dtype=np.int32)
         keys = np.empty(min(high - low + 1, values.size), dtype=np.int64)
-        known = hashing.code_dense(values, low, ranks, keys, out)
+        known = coding.code_dense(values, low, ranks, keys, out)
         return out, keys[:known].copy()
     table = _Table()
     keys = np.empty(table.room, dtype=np.int64)
     at = known = 0
     while at < values.size:
-        at, known = hashing.code_int64s(values, at, known, table.slots, keys, table.hashes, out)
+        at, known = coding.code_int64s(values, at, known, table.slots, keys, table.hashes, out)
         if at < values.size:
             table.grow(known)
-            keys = np.resize(keys, table.room)
+            keys = _longer(keys, table.room)
     return out, keys[:known].copy()
 
 
 def code_strings(texts: pa.Array) -> tuple[Int32s, pa.Array]:
     """Codes of string or large_string values, and the distinct values."""
     out = np.empty(len(texts), dtype=np.int32)
+    offsets, data = text_buffers(texts)
     known = _KnownTexts()
     for start in range(0, len(texts), _BLOCK):
-        known.code(texts.slice(start, _BLOCK), out[start : start + _BLOCK])
+        block = slice(start, start + _BLOCK)
+        known.code(data, offsets[start : start + _BLOCK + 1], out[block])
     return out, known.texts()
 
 
 class _KnownTexts:
-    """A table of texts that grows; rows go through it in blocks, whose hashes stay in the cache."""
+    """A table of texts that grows, told by hashes of their ends until those of two are the same."""
 
     def __init__(self) -> None:
         self._table = _Table()
         self._data = np.empty(self._table.room * 16, dtype=np.uint8)
         self._offsets = np.zeros(self._table.room + 1, dtype=np.int64)
-        self._hashes = np.empty(_BLOCK, dtype=np.uint64)
         self._known = 0
+        self._is_by_ends = True
 
-    def code(self, texts: pa.Array, out: Int32s) -> None:
+    def code(self, data: UInt8s, offsets: Offsets, out: Int32s) -> None:
         """Codes of one block into ``out``."""
-        offsets, data = text_buffers(texts)
-        hashes = self._hashes[: len(texts)]
+        at = 0
+        if self._is_by_ends:
+            self._fill(coding.code_ends, (data, offsets), at, out)
+            at = coding.first_unlike(data, offsets, out, self._data, self._offsets)
+            if at == out.size:
+                return
+            self._use_whole_texts()
+        self._code_whole(data, offsets, at, out)
+
+    def _use_whole_texts(self) -> None:
+        """Tell texts by hashes of the whole from now on, those too that are known."""
+        self._is_by_ends = False
+        offsets = _frozen(self._offsets[: self._known + 1])
+        hashing.hash_texts(_frozen(self._data), offsets, self._table.hashes[: self._known])
+        self._table.refill(self._known)
+
+    def _code_whole(self, data: UInt8s, offsets: Offsets, at: int, out: Int32s) -> None:
+        """Codes from row ``at`` on by hashes of the whole, and where two are alike by the texts."""
+        hashes = np.empty(out.size, dtype=np.uint64)
         hashing.hash_texts(data, offsets, hashes)
-        self._fill(hashing.code_hashes, data, offsets, hashes, 0, out)
-        at = hashing.first_unlike(data, offsets, out, self._data, self._offsets)
-        if at < len(texts):
-            self._fill(hashing.code_texts, data, offsets, hashes, at, out)
+        self._fill(coding.code_hashes, (data, offsets, hashes), at, out)
+        at = coding.first_unlike(data, offsets, out, self._data, self._offsets)
+        self._fill(coding.code_texts, (data, offsets, hashes), at, out)
 
     def _fill(
         self,
         code: Callable[..., tuple[int, int]],
-        data: UInt8s,
-        offsets: Int64s,
-        hashes: UInt64s,
+        given: tuple[Any, ...],
         at: int,
         out: Int32s,
     ) -> None:
         """Codes from row ``at`` on, by a kernel that stops where there is no room for another key."""
+        offsets = given[1]
         while at < out.size:
             at, self._known = code(
-                data,
-                offsets,
-                hashes,
+                *given,
                 at,
                 self._known,
                 self._table.slots,
@@ -168,10 +185,10 @@ class _KnownTexts:
         """Make room for another key of ``size`` bytes."""
         if self._known == self._table.room:
             self._table.grow(self._known)
-            self._offsets = np.resize(self._offsets, self._table.room + 1)
+            self._offsets = _longer(self._offsets, self._table.room + 1)
         needed = int(self._offsets[self._known]) + size
         if 2 * needed > self._data.size:
-            self._data = np.resize(self._data, 4 * needed)
+            self._data = _longer(self._data, 4 * needed)
 
     def texts(self) -> pa.Array:
         """The distinct values."""
@@ -188,17 +205,29 @@ def _strings(data: UInt8s, offsets: Int64s) -> pa.Array:
     return pa.Array.from_buffers(kind, offsets.size - 1, buffers)
 
 
-def text_buffers(texts: pa.Array) -> tuple[Int64s, UInt8s]:
-    """Offsets (N + 1,) int64 and the bytes of a string or large_string column, sliced or not."""
-    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+def text_buffers(texts: pa.Array) -> tuple[Offsets, UInt8s]:
+    """Offsets (N + 1,) and the bytes of a string or large_string column, sliced or not."""
+    width: Any = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     _, places, bytes_ = texts.buffers()
     if len(texts) == 0:
-        return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.uint8)
+        return _frozen(np.zeros(1, dtype=width)), _frozen(np.zeros(0, dtype=np.uint8))
     offsets = np.frombuffer(places, dtype=width)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(bytes_, dtype=np.uint8) if bytes_ else np.zeros(0, dtype=np.uint8)
-    data = data.view()
-    data.flags.writeable = False
-    return offsets.astype(np.int64), data
+    return _frozen(offsets), _frozen(data)
+
+
+def _frozen(values: Array) -> Array:
+    """A view that cannot be written to: kernels are compiled for those alone."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def _longer(values: Array, size: int) -> Array:
+    """A copy with room for ``size``."""
+    made = np.empty(size, dtype=values.dtype)
+    made[: values.size] = values
+    return cast("Array", made)
 
 
 class _Table:
@@ -216,8 +245,12 @@ class _Table:
     def grow(self, known: int) -> None:
         """Make room for four times as many codes."""
         self.slots = np.empty(4 * self.slots.size, dtype=np.int64)
-        self.hashes = np.resize(self.hashes, self.room)
-        hashing.refill(self.hashes[:known], self.slots)
+        self.hashes = _longer(self.hashes, self.room)
+        self.refill(known)
+
+    def refill(self, known: int) -> None:
+        """Fill the slots anew with the codes known."""
+        coding.refill(self.hashes[:known], self.slots)
 
 
 def hashes_of(keys: pa.RecordBatch) -> UInt64s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,8 @@ import pyarrow.compute as pc
 
 from sgengine.kernels import grouping
 from sgengine.schema import DELIVERIES, LABEL
-from sgengine.shuffle.pieces import LABELS, Piece, joined_rows, merged_keys
+from sgengine.shuffle.join import joined_rows, merged_keys
+from sgengine.shuffle.pieces import LABELS, Piece
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -26,15 +28,15 @@ class Requests:
     """All that is known of the requests of some pieces but for their chunks.
 
     Requests are numbered in the order in which their arrivals were read; 0 to A - 1 have one, A to
-    U - 1 do not. ``lookups`` turn the codes of each piece into these numbers. ``rows`` (A,): DELIVERIES
-    without its chunk columns, then dimensions. ``arrivals``, ``ends`` (A,) on the run's clock, NO_TIME
-    for no end. ``events`` (U,): arrivals and ends of each request, ``repeated`` (U,): those beyond one.
+    U - 1 do not. ``lookups`` turn the codes of each piece into these numbers. ``known``: keys, arrivals
+    and ends as they were read, and which of their rows are each request's, for ``rows`` to be made of.
+    ``arrivals``, ``ends`` (A,) on the run's clock, NO_TIME for no end. ``events`` (U,): arrivals and
+    ends of each request, ``repeated`` (U,): those beyond one.
     """
 
     pieces: tuple[Piece, ...]
     lookups: tuple[Int32s, ...]
-    keys: pa.RecordBatch
-    rows: pa.RecordBatch
+    known: Known
     arrivals: Int64s
     ends: Int64s
     events: Int64s
@@ -50,6 +52,35 @@ class Requests:
         """U."""
         return int(self.events.size)
 
+    def keys(self, numbers: Int64s) -> pa.RecordBatch:
+        """Run and request_id of some requests."""
+        return self.known.keys.take(pa.array(self.known.order[numbers]))
+
+    def rows(self, first: int, last: int) -> pa.RecordBatch:
+        """Requests ``first`` to ``last`` as DELIVERIES without its chunk columns, then dimensions.
+
+        Made when they are wanted, by whoever delivers them: texts take longest, and every worker has
+        requests of its own.
+        """
+        known = self.known
+        came = known.arrivals.take(pa.array(known.first[first:last]))
+        went = _taken(known.ends, known.last[first:last])
+        return _rows(self.keys(np.arange(first, last)), came, went)
+
+
+class Known(NamedTuple):
+    """Keys (U,) in any order and the row of each request's; arrivals and ends, and the rows of the A's.
+
+    ``last`` is -1 where there is no end.
+    """
+
+    keys: pa.RecordBatch
+    order: Int64s
+    arrivals: pa.RecordBatch
+    first: Int64s
+    ends: pa.RecordBatch
+    last: Int64s
+
 
 def requests_of(pieces: Sequence[Piece], types: pa.Schema) -> Requests:
     """Join what the pieces say of each request; ``types``: the columns of arrivals and ends."""
@@ -59,20 +90,16 @@ def requests_of(pieces: Sequence[Piece], types: pa.Schema) -> Requests:
     first, n_arrivals = _earliest(arrivals, keys.num_rows)
     last, n_ends = _earliest(ends, keys.num_rows)
     order = _order(first)
-    arrived = int((first >= 0).sum())
+    arrived = order[: int((first >= 0).sum())]
     numbers = np.empty(keys.num_rows, dtype=np.int32)
     numbers[order] = np.arange(keys.num_rows, dtype=np.int32)
-    keys = keys.take(pa.array(order))
-    came = arrivals.take(pa.array(first[order[:arrived]]))
-    went = _taken(ends, last[order[:arrived]])
-    known = went.column("time_ns").fill_null(grouping.NO_TIME)
+    first, last = first[arrived], last[arrived]
     return Requests(
         pieces=tuple(pieces),
         lookups=tuple(numbers[lookup] for lookup in lookups),
-        keys=keys,
-        rows=_rows(keys.slice(0, arrived), came, went),
-        arrivals=came.column("time_ns").to_numpy(),
-        ends=known.to_numpy(zero_copy_only=False),
+        known=Known(keys, order, arrivals, first, ends, last),
+        arrivals=arrivals.column("time_ns").to_numpy()[first],
+        ends=_times(ends, last),
         events=(n_arrivals + n_ends)[order],
         repeated=(np.maximum(n_arrivals - 1, 0) + np.maximum(n_ends - 1, 0))[order],
     )
@@ -104,6 +131,14 @@ def _order(first: Int64s) -> Int64s:
 def _taken(table: pa.RecordBatch, rows: Int64s) -> pa.RecordBatch:
     """The rows at these places, NULL where the place is -1."""
     return table.take(pa.array(np.maximum(rows, 0), mask=rows < 0))
+
+
+def _times(table: pa.RecordBatch, rows: Int64s) -> Int64s:
+    """The times of the rows at these places, NO_TIME where the place is -1."""
+    times = table.column("time_ns").to_numpy()
+    found = np.full(rows.size, grouping.NO_TIME, dtype=np.int64)
+    found[rows >= 0] = times[rows[rows >= 0]]
+    return found
 
 
 def _rows(keys: pa.RecordBatch, came: pa.RecordBatch, went: pa.RecordBatch) -> pa.RecordBatch:

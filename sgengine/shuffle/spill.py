@@ -17,6 +17,7 @@ from sgengine.errors import DataError
 from sgengine.shuffle.pieces import Piece
 
 _PACKED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_SIZE = b"size"
 _ONE_THREAD = pa.ipc.IpcReadOptions(use_threads=False)
 
 
@@ -78,6 +79,7 @@ def load(place: Place) -> Piece:
         codes=_flat(chunks, "code", np.int32),
         times=_flat(chunks, "time_ns", np.int64),
         sizes=_flat(chunks, "tokens", np.int32),
+        size=int(chunks.schema.metadata[_SIZE]),
         seqs=_flat(chunks, "seq", np.int64),
         arrivals=arrivals,
         ends=ends,
@@ -90,7 +92,7 @@ def _chunks(piece: Piece) -> pa.RecordBatch:
         columns["tokens"] = piece.sizes
     if piece.seqs.size:
         columns["seq"] = piece.seqs
-    return pa.RecordBatch.from_pydict(columns)
+    return pa.RecordBatch.from_pydict(columns, metadata={_SIZE: str(piece.size)})
 
 
 def _next(packed: pa.NativeFile) -> pa.RecordBatch:

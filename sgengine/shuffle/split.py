@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from sgengine.shuffle.columns import one_type_each, types_in
-from sgengine.shuffle.pieces import Piece, merged, split_by_bucket
+from sgengine.shuffle.join import merged, split_by_bucket
+from sgengine.shuffle.pieces import Piece
 from sgengine.shuffle.spill import Place, SpillFile
 
 HELD_BYTES = 16

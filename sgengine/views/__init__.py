@@ -8,6 +8,7 @@ from sgengine.views.query import check_query, run_query
 from sgengine.views.script import publish, script
 from sgengine.views.settings import settings_table
 from sgengine.views.store import open_store
+from sgengine.views.values import python_values
 
 __all__ = [
     "SETTINGS",
@@ -17,6 +18,7 @@ __all__ = [
     "open_store",
     "open_views",
     "publish",
+    "python_values",
     "run_query",
     "script",
     "settings_table",

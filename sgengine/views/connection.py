@@ -14,6 +14,7 @@ from sgengine.analyze.stored_files import Wanted
 from sgengine.store import Snapshot, Store
 from sgengine.views.query import run_query
 from sgengine.views.store import open_store, prepare
+from sgengine.views.values import python_values
 
 
 class Rows:
@@ -32,8 +33,8 @@ class Rows:
         return self._table
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """The rows as Python values."""
-        return list(zip(*(column.to_pylist() for column in self._table.columns), strict=True))
+        """The rows as Python values; dates and times beyond Python's as text."""
+        return list(zip(*map(python_values, self._table.columns), strict=True))
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The first row as Python values; None if there is none."""

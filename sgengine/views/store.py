@@ -113,7 +113,8 @@ def _folders(snapshot: Snapshot, *, is_narrowed: bool) -> list[str]:
     """What may be read: in every table the folders of all jobs, or of the nights that are wanted.
 
     DuckDB looks every file up among them, whenever a query reads the table: of a year of nights that
-    takes 75 ms among 1,460 folders of nights, 38 among a few.
+    takes 75 ms among 1,460 folders of nights, 38 among a few. A query can name any file there, also
+    one that the snapshot has not; to list the 12,410 files that it has takes 80 ms at every opening.
     """
     depth = 3 if is_narrowed else 2
     held = {

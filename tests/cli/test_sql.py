@@ -38,6 +38,30 @@ def test_json_is_strict_whatever_the_type(two):
     assert row["h"] == str(2**80)
 
 
+BEYOND_PYTHON = {
+    "TIMESTAMP '290000-01-01'": "290000-01-01T00:00:00",
+    "TIMESTAMP '290000-01-01 00:00:00.5'": "290000-01-01T00:00:00.500000",
+    "TIMESTAMPTZ '200000-01-01 00:00+00'": "200000-01-01T00:00:00+00:00",
+    "DATE '-0044-03-15'": "-0044-03-15",
+    "DATE '-6243-04-12'": "-6243-04-12",
+    "'infinity'::DATE": "infinity",
+    "'-infinity'::TIMESTAMP": "-infinity",
+    "TIME_NS '12:00:00.123456789'": "12:00:00.123456789",
+    "['infinity'::DATE, DATE '2026-03-02']": ["infinity", "2026-03-02"],
+    "{'a': 'infinity'::DATE}": {"a": "infinity"},
+    "MAP {1: 'infinity'::DATE}": [[1, "infinity"]],
+}
+"""Dates and times that DuckDB has and Python has not."""
+
+
+def test_dates_and_times_beyond_those_of_python(two):
+    columns = ", ".join(f"{value} AS c{k}" for k, value in enumerate(BEYOND_PYTHON))
+    (row,) = document("sql", f"SELECT {columns}", two)
+    assert list(row.values()) == list(BEYOND_PYTHON.values())
+    text = good("sql", f"SELECT {columns} UNION ALL SELECT {columns}", two, "--csv")
+    assert "290000-01-01T00:00:00,290000-01-01T00:00:00.500000" in text
+
+
 def test_columns_of_one_name_are_all_there(two):
     assert document("sql", "SELECT 1 AS a, 2 AS a, 3 AS a_1", two) == [
         {"a": 1, "a_1": 2, "a_1_1": 3}

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sgengine.analyze import AnalyzeSettings, bounded, plan_sources
+from sgengine.analyze import AnalyzeSettings, analyze, bounded, plan_sources
+from sgengine.check import check
 from sgengine.errors import DataError
 from sgengine.readers.whole import unless_lines
 from tests.readers.make import vllm, vllm_result
@@ -117,13 +118,15 @@ def test_one_row_group_of_many_tokens_is_analysed_in_a_small_budget(
 def test_a_json_document_beyond_the_memory_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     vllm(path, vllm_result(generated_texts=["x" * (80 * MIB), ""]))
-    with pytest.raises(DataError) as refused:
-        plan_sources([str(path)], bounded(AnalyzeSettings(memory_bytes=BUDGET)))
-    assert str(refused.value) == (
-        f"{path} is one JSON document of 81 MiB, which is read as a whole, and the memory is "
-        "64 MiB; give --memory 81MiB or more, or convert it to JSON Lines or Parquet deliveries "
-        "(sgengine schema tells their columns)"
-    )
+    settings = AnalyzeSettings(memory_bytes=BUDGET)
+    for verb in (analyze, check):
+        with pytest.raises(DataError) as refused:
+            verb([str(path)], settings)
+        assert str(refused.value) == (
+            f"{path} is one JSON document of 81 MiB, which is read as a whole, and the memory is "
+            "64 MiB; give --memory 81MiB or more, or convert it to JSON Lines or Parquet deliveries "
+            "(sgengine schema tells their columns)"
+        )
     (plan,) = plan_sources([str(path)], bounded(AnalyzeSettings(memory_bytes=81 * MIB))).plans
     assert len(plan.partitions) == 1
 

@@ -133,6 +133,25 @@ def request_events(k: int) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.usefixtures("room")
+@pytest.mark.parametrize(
+    "sizes", [(1, 1, 1), (1, 3, 1), (1, None, 3), (None, None, None), (1, (1, 2), 1), (2, (), 2)]
+)
+def test_files_whose_chunks_are_of_one_size(tmp_path: Path, sizes: tuple[Any, ...]) -> None:
+    """A size a file, which is not kept chunk by chunk; two in one file, none said, or no chunks."""
+    expected: list[Any] = []
+    for k, size in enumerate(sizes):
+        found = list(size) if isinstance(size, tuple) else [size] * 3
+        about = {"request_id": str(k), "run": "r"}
+        rows = [about | {"event": "arrival", "time_ns": 10, "tokens": None}]
+        rows += [about | {"event": "chunk", "time_ns": 20, "tokens": n} for n in found]
+        make.write(tmp_path / f"{k}.parquet", rows, "parquet")
+        expected.append(sorted(found, reverse=True) if any(found) else None)
+    deliveries = sgengine.read(tmp_path).deliveries
+    rows = sorted(deliveries.to_pylist(), key=lambda row: str(row["request_id"]))
+    assert [row["chunk_tokens"] or None for row in rows] == expected
+
+
 def test_memory_that_fills_up_midway_is_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

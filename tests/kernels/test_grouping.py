@@ -35,6 +35,10 @@ def cut(offsets: Any, *columns: Any) -> list[list[Any]]:
     return [whole[a:b] for a, b in pairwise(offsets)]
 
 
+def mixed(row: Sequence[Chunk]) -> bool:
+    return any(b[0] <= a[0] for a, b in pairwise(row))
+
+
 def sorted_by_kernel(
     rows: Sequence[Sequence[Chunk]], *, sizes: bool = True, seqs: bool = True
 ) -> tuple[Any, Any, Any, Any]:
@@ -43,8 +47,9 @@ def sorted_by_kernel(
     q, s = q if seqs else q[:0], s if sizes else s[:0]
     longest = max((len(row) for row in rows), default=0)
     spare = np.empty(longest, np.int64), np.empty(longest, np.int32), np.empty(longest, np.int64)
+    is_mixed = np.array([mixed(row) for row in rows], dtype=np.uint8)
     grouping.sort_chunks(
-        offsets, t, s, q, spare[0], spare[1] if sizes else s, spare[2] if seqs else q
+        offsets, is_mixed, t, s, q, spare[0], spare[1] if sizes else s, spare[2] if seqs else q
     )
     return offsets, t, q, s
 
@@ -95,44 +100,71 @@ def without_repeats(row: list[Chunk]) -> list[Chunk]:
     ]
 
 
-@given(requests, st.integers(-5, 5), st.integers(-5, 5) | st.just(grouping.NO_TIME))
-def test_times_count_from_the_arrival(rows: list[list[Chunk]], arrival: int, end: int) -> None:
+@given(requests, st.integers(-5, 5) | st.just(grouping.NO_TIME))
+def test_chunks_after_the_end_are_counted(rows: list[list[Chunk]], end: int) -> None:
     offsets, t, _, _ = sorted_by_kernel(rows)
-    before = cut(offsets, t)
     late = np.empty(len(rows), dtype=np.int64)
-    starts, ends = np.full(len(rows), arrival), np.full(len(rows), end)
-    grouping.since_arrival(offsets, starts, ends, t, late)
-    assert cut(offsets, t) == [[(c[0] - arrival,) for c in row] for row in before]
+    grouping.count_late(offsets, np.full(len(rows), end), t, late)
     is_late = (lambda time: False) if end == grouping.NO_TIME else (lambda time: time > end)
-    assert late.tolist() == [sum(is_late(c[0]) for c in row) for row in before]
+    assert late.tolist() == [sum(is_late(c[0]) for c in row) for row in rows]
 
 
 events = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2), small, small), max_size=40)
 
 
-@given(events, st.permutations([0, 1, -1, 2, 3]))
+@given(events, st.permutations([0, 1, -1, 2, 3]), st.booleans(), st.booleans())
 def test_chunks_go_to_their_requests_in_the_order_read(
-    rows: list[tuple[int, int, int, int]], lookup: list[int]
+    rows: list[tuple[int, int, int, int]], lookup: list[int], has_sizes: bool, has_seqs: bool
 ) -> None:
     codes = np.array([row[0] for row in rows], dtype=np.int32)
     kinds = np.array([row[1] for row in rows], dtype=np.uint8)
     times = np.array([row[2] for row in rows], dtype=np.int64)
-    sizes = np.array([row[3] for row in rows], dtype=np.int32)
+    sizes = np.array([row[3] for row in rows if has_sizes], dtype=np.int32)
+    seqs = np.array([row[3] for row in rows if has_seqs], dtype=np.int64)
     numbers = np.array(lookup, dtype=np.int32)
-    none = np.empty(0, dtype=np.int64)
     counts = np.zeros(4, dtype=np.int64)
     grouping.count_chunks(codes, numbers, kinds, counts)
-    expected = [
+    chosen = [
         [(t, s) for code, kind, t, s in rows if kind == grouping.CHUNK and lookup[code] == r]
         for r in range(4)
     ]
-    assert counts.tolist() == [len(row) for row in expected]
+    assert counts.tolist() == [len(row) for row in chosen]
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    out = np.empty(offsets[-1], np.int64), np.empty(offsets[-1], np.int32), none
-    places = offsets[:-1].copy()
-    grouping.place_chunks(codes, numbers, kinds, times, sizes, none, places, *out)
-    assert cut(offsets, out[0], out[1]) == expected
+    out = [np.empty(offsets[-1], kind) for kind in (np.int64, np.int32, np.int64)]
+    arrivals, places, size = np.arange(4) * 100, offsets[:-1].copy(), 7
+    lasts, is_mixed = np.full(4, grouping.NO_TIME), np.zeros(4, dtype=np.uint8)
+    state = arrivals, places, lasts, is_mixed, size
+    grouping.place_chunks(codes, numbers, kinds, times, sizes, seqs, *state, *out)
+    expected = [
+        [
+            (t - 100 * r, s if has_sizes else size, s if has_seqs else grouping.NO_TIME)
+            for t, s in row
+        ]
+        for r, row in enumerate(chosen)
+    ]
+    assert cut(offsets, *out) == expected
     assert places.tolist() == offsets[1:].tolist()
+    assert lasts.tolist() == [row[-1][0] if row else grouping.NO_TIME for row in chosen]
+    assert is_mixed.tolist() == [mixed([(t, 0, s) for t, s in row]) for row in chosen]
+
+
+@given(events, st.booleans())
+def test_chunks_without_kinds_or_other_columns(
+    rows: list[tuple[int, int, int, int]], has_others: bool
+) -> None:
+    """All rows are chunks, and sizes and seqs are not wanted, whether this part has them or not."""
+    codes = np.array([row[0] for row in rows], dtype=np.int32)
+    times = np.array([row[2] for row in rows], dtype=np.int64)
+    kinds, counts = np.empty(0, dtype=np.uint8), np.zeros(5, dtype=np.int64)
+    numbers, none = np.arange(5, dtype=np.int32), np.empty(0, dtype=np.int64)
+    few = np.empty(0, dtype=np.int32)
+    grouping.count_chunks(codes, numbers, kinds, counts)
+    offsets, out = np.concatenate([[0], np.cumsum(counts)]), np.empty(codes.size, dtype=np.int64)
+    state = np.zeros(5, np.int64), offsets[:-1].copy(), np.full(5, grouping.NO_TIME)
+    given = (codes if has_others else few, times if has_others else none)
+    is_mixed = np.zeros(5, np.uint8)
+    grouping.place_chunks(codes, numbers, kinds, times, *given, *state, is_mixed, 1, out, few, none)
+    assert cut(offsets, out) == [[(row[2],) for row in rows if row[0] == r] for r in range(5)]
 
 
 @given(st.lists(st.integers(0, 5), max_size=40))
@@ -149,9 +181,12 @@ def test_rows_in_order_of_their_codes(values: list[int]) -> None:
 @given(st.lists(st.integers(0, 3), max_size=20))
 def test_codes_are_looked_up(values: list[int]) -> None:
     table = np.array([7, 0, 255, 1], dtype=np.uint8)
-    out = np.empty(len(values), dtype=np.uint8)
-    grouping.look_up(np.array(values, dtype=np.int32), table, out)
+    codes, out = np.array(values, dtype=np.int32), np.empty(len(values), dtype=np.uint8)
+    grouping.look_up(codes, table, out)
     assert out.tolist() == [int(table[value]) for value in values]
+    packed = np.empty(len(values), dtype=np.uint8)
+    grouping.look_up_packed(codes, int(table.view("<u4")[0]), packed)
+    assert packed.tolist() == out.tolist()
 
 
 @given(requests)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgengine.kernels import hashing
+from sgengine.kernels import coding, hashing
 from sgengine.shuffle import keys
 
 pytestmark = pytest.mark.skipif(
@@ -26,6 +26,8 @@ ODD = 0x9E3779B97F4A7C15
 texts = st.text(max_size=40) | st.binary(max_size=30).map(lambda data: data.hex())
 few_texts = st.sampled_from(["", "a", "b", "ab", "ba", "abcdefg", "abcdefgh", "abcdefghi", "é" * 9])
 whole = st.integers(-(2**63), 2**63 - 1)
+ends_alike = st.binary(min_size=1, max_size=20).map(lambda data: f"{'<' * 8}{data.hex()}{'>' * 16}")
+"""Texts that a hash of their ends does not tell apart, if they are of one length."""
 
 
 def mixed(h: int, word: int) -> int:
@@ -92,12 +94,33 @@ def first_seen(values: list[object]) -> tuple[list[int], list[object]]:
     return codes, list(known)
 
 
-@given(st.lists(texts | few_texts, max_size=60), st.integers(0, 3))
-def test_codes_of_texts(values: list[str], start: int) -> None:
+@given(st.lists(few_texts | st.text("ab", max_size=5), max_size=60), st.integers(0, 3))
+def test_codes_of_short_texts_are_in_order_of_appearance(values: list[str], start: int) -> None:
     column = pa.array(["x"] * start + values, pa.string()).slice(start)
     for array in (column, column.cast(pa.large_string())):
         codes, distinct = keys.code_strings(array)
         assert (codes.tolist(), distinct.to_pylist()) == first_seen(list(values))
+
+
+def is_exact(codes: np.ndarray, distinct: pa.Array, values: list[str]) -> bool:
+    """Whether each row has the code of its text, and no two codes one text."""
+    same = distinct.take(pa.array(codes)).to_pylist() == values
+    return same and len(distinct) == len(set(distinct.to_pylist())) == len(set(values))
+
+
+@given(st.lists(texts | few_texts | ends_alike, max_size=60), st.integers(1, 5))
+def test_codes_of_texts(values: list[str], block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "_BLOCK", block)
+        assert is_exact(*keys.code_strings(pa.array(values, pa.string())), values)
+
+
+def test_many_texts_with_ends_alike() -> None:
+    numbers = np.random.default_rng(3).integers(0, 6000, 30_000)
+    values = [f"user-{'0' * 40}-{number:05d}-{'f' * 30}" for number in numbers]
+    # The first ones are told apart by their ends, and known when others are not.
+    values = [f"request-{number % 500}" for number in numbers[:20_000]] + values
+    assert is_exact(*keys.code_strings(pa.array(values)), values)
 
 
 @given(st.lists(whole | st.integers(0, 9), max_size=60))
@@ -121,7 +144,7 @@ def test_texts_of_one_hash_are_told_apart() -> None:
     offsets, data = keys.text_buffers(pa.array(values))
     slots = np.full(16, -1, dtype=np.int64)
     out = np.empty(5, dtype=np.int32)
-    hashing.code_texts(
+    coding.code_texts(
         data,
         offsets,
         np.full(5, 42, dtype=np.uint64),
@@ -137,7 +160,7 @@ def test_texts_of_one_hash_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("power", [0, 40])
-@given(st.lists(few_texts | texts, max_size=40))
+@given(st.lists(few_texts | texts | ends_alike, max_size=40))
 def test_columns_of_alike_hashes_are_coded_exactly(power: int, values: list[str]) -> None:
     """Texts of one length have one hash here, and at power 40 all begin at one slot."""
 
@@ -146,9 +169,7 @@ def test_columns_of_alike_hashes_are_coded_exactly(power: int, values: list[str]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hashing, "hash_texts", alike)
-        codes, distinct = keys.code_strings(pa.array(values, pa.string()))
-    assert distinct.take(pa.array(codes)).to_pylist() == values
-    assert len(distinct) == len(set(values))
+        assert is_exact(*keys.code_strings(pa.array(values, pa.string())), values)
 
 
 @given(st.lists(st.tuples(st.sampled_from("xy"), few_texts | texts), min_size=1, max_size=30))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import pyarrow as pa
 import pytest
@@ -46,6 +47,26 @@ def test_vllm_is_told_whatever_key_comes_first_and_however_long_it_is(path, firs
     result = make.vllm_result(generated_texts=['x" "chunk_times_ns": [' * 100, ""])
     reordered = {first: result[first]} | result
     assert detect(str(make.vllm(path, reordered))) == "vllm"
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_keys_are_found_wherever_a_file_is_cut_in_parts(path, size, monkeypatch):
+    monkeypatch.setattr(module, "_PART", size)
+    result = make.vllm_result(generated_texts=['say "itls" \\', "y" * 500])
+    assert detect(str(make.vllm(path, result, indent=2))) == "vllm"
+    page = '{"data": [\n{"startTime": "", "usageDetails": {}}]}'
+    assert detect(written(path, page)) == "langfuse"
+
+
+def test_telling_a_large_document_takes_no_memory(path):
+    """It may be too large, which is said once its format is known."""
+    make.vllm(path, make.vllm_result(generated_texts=["x" * (64 << 20), ""]))
+    tracemalloc.start()
+    try:
+        assert detect(str(path)) == "vllm"
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_damaged_first_line_does_not_hide_the_format(path):

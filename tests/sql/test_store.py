@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 import shutil
+import warnings
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -17,6 +19,7 @@ from sgengine.errors import DataError, UsageError
 from sgengine.schema import CLASSES, GAPS
 from sgengine.store import Store
 from sgengine.views import StoreConnection, check_query
+from sgengine.views import query as query_module
 from tests.sql.stored import DAY_NS, class_row, commit, day, small_night, small_store, start_of
 from tests.sql.support import MS, S, delivery, measured
 
@@ -342,6 +345,38 @@ def content(root):
     """Every file below a folder with the hash of its bytes."""
     files = (path for path in Path(root).rglob("*") if path.is_file())
     return {path: sha256(path.read_bytes()).digest() for path in files}
+
+
+def test_files_that_can_be_named_are_those_of_its_own_folders(store):
+    """Of a job, dropped ones too; where nights are chosen, of those; and never any other."""
+    dropped = store.snapshot().uris("requests")
+    commit(store, 1, small_night(1, [900]))
+    (gone,) = set(dropped) - set(store.snapshot().uris("requests"))
+    with sgengine.connect(store) as con:
+        assert rows(con, f"SELECT max(ttft_ns) FROM '{gone}'") == [(200 * MS,)]
+        assert rows(con, "SELECT max(ttft_ms) FROM requests") == [(900.0,)]
+    with sgengine.connect(store, day=day(2)) as con:
+        with pytest.raises(UsageError, match="no files"):
+            con.sql(f"FROM '{gone}'")
+        assert rows(con, "SELECT max(ttft_ms) FROM requests") == [(300.0,)]
+
+
+def test_queries_leave_the_warnings_of_the_process_alone(shared, monkeypatch):
+    """Threads share them: what one silences for a while, another may leave silenced for ever."""
+    _, con = shared
+    monkeypatch.setattr(warnings, "catch_warnings", lambda *_, **__: pytest.fail("not of a thread"))
+    before = list(warnings.filters)
+    assert rows(con, "SELECT count(*) FROM requests") == [(3,)]
+    assert warnings.filters == before
+
+
+def test_queries_run_without_the_function_that_warns_of_nothing(shared, monkeypatch):
+    """It is not DuckDB's public one: a version may lack it, and then queries take the longer way."""
+    _, con = shared
+    assert callable(con._con._result_as_arrow)
+    query = "SELECT day, ttft_ms FROM requests ORDER BY day"
+    plain = SimpleNamespace(sql=con._con.sql)
+    assert query_module._bound_once(plain, query) == con.sql(query).to_arrow_table()
 
 
 def test_a_file_that_is_gone_is_damage(store):
