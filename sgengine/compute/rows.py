@@ -39,8 +39,8 @@ class Rows:
     """What the kernels say of R rows, arbitrary where a row's kind leaves it undefined.
 
     ``breach``: code of the rule that a row breaks. Latencies, ``idle`` (for unknown sizes its upper
-    bound), ``idle_min`` and ``late`` are (R,) int64 in ns and tokens; ``n`` is complete. ``hulls`` is
-    None where no envelopes were wanted.
+    bound), ``idle_min`` and ``late`` are (R,) int64 in ns and tokens; ``n`` is complete. ``qoe`` and
+    ``fluidity`` are empty where smoothness was not wanted, and ``hulls`` is None without envelopes.
     """
 
     breach: UInt8s
@@ -61,9 +61,9 @@ class HullRoom:
     """Where the hull kernel works: scratch for the longest row, and output that grows on demand."""
 
     def __init__(self, ragged: Ragged, *, wanted: bool = True) -> None:
-        rows = ragged.rows
+        rows = ragged.rows if wanted else 0
         self._longest = int(np.max(np.diff(ragged.offsets), initial=0)) if wanted else 0
-        size = _VERTICES_PER_ROW * rows + self._longest if wanted else 0
+        size = _VERTICES_PER_ROW * rows + self._longest
         self._peaks = np.zeros(peaks_shape(self._longest), dtype=np.int64)
         self._candidates = np.zeros(self._longest + 1, dtype=np.int32)
         self._offsets = np.zeros(rows + 1, dtype=np.int64)
@@ -103,7 +103,7 @@ class HullRoom:
 def measure_rows(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Rows:
     """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes."""
     ints = np.zeros((7, ragged.rows), dtype=np.int64)
-    floats = np.zeros((2, ragged.rows))
+    floats = np.zeros((2, ragged.rows if settings.smoothness else 0))
     breach = np.zeros(ragged.rows, dtype=np.uint8)
     counts, kinds = n.copy(), ragged.kinds.copy()
     room = HullRoom(ragged, wanted=settings.envelopes)

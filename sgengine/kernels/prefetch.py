@@ -12,7 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir  # type: ignore[import-untyped]  # ships no type information
+from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
