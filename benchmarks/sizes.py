@@ -40,7 +40,7 @@ _MEDIUM = Workload(name="medium", requests=100_000)
 SIZES = {
     "tiny": Size(
         name="tiny",
-        repeats=1,
+        repeats=0,
         memory=Workload(name="tiny", requests=300, tokens=30),
         file=Workload(name="tiny", requests=300, tokens=30),
         shapes=100,

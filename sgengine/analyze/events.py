@@ -134,7 +134,7 @@ class _Shuffle:
             buckets=shuffle.buckets_for(rows, settings.bucket_bytes),
             hold_bytes=settings.share_bytes
             // (2 * min(settings.workers + 2, len(self._partitions) or 1)),
-            buffer_bytes=settings.bucket_bytes // 2,
+            buffer_bytes=settings.bucket_bytes,
         )
         self._bounds = settings.night.bounds if settings.night else None
         self._splits: list[Split] = []

@@ -49,15 +49,19 @@ def coded(ids: pa.Array, runs: pa.Array | str) -> Coded:
     """
     codes, distinct = _coded_ids(ids)
     if isinstance(runs, str):
-        return Coded(
-            codes=codes, keys=_keys(pa.array([runs] * len(distinct), pa.string()), distinct)
-        )
+        return Coded(codes=codes, keys=_of_one_run(runs, distinct))
+    if len(runs.dictionary) == 1:
+        return Coded(codes=codes, keys=_of_one_run(str(runs.dictionary[0]), distinct))
     names = runs.dictionary.cast(pa.string())
     both = runs.indices.to_numpy(zero_copy_only=False).astype(np.int64) * max(len(distinct), 1)
     both += codes
     codes, pairs = code_whole_numbers(both)
     run, id_ = np.divmod(pairs, max(len(distinct), 1))
     return Coded(codes=codes, keys=_keys(names.take(pa.array(run)), distinct.take(pa.array(id_))))
+
+
+def _of_one_run(run: str, ids: pa.Array) -> pa.RecordBatch:
+    return _keys(pa.repeat(pa.scalar(run, pa.string()), len(ids)), ids)
 
 
 def _keys(runs: pa.Array, ids: pa.Array) -> pa.RecordBatch:
@@ -146,8 +150,8 @@ class _KnownTexts:
     def _use_whole_texts(self) -> None:
         """Tell texts by hashes of the whole from now on, those too that are known."""
         self._is_by_ends = False
-        offsets = _frozen(self._offsets[: self._known + 1])
-        hashing.hash_texts(_frozen(self._data), offsets, self._table.hashes[: self._known])
+        offsets, data = text_buffers(self.texts())
+        hashing.hash_texts(data, offsets, self._table.hashes[: self._known])
         self._table.refill(self._known)
 
     def _code_whole(self, data: UInt8s, offsets: Offsets, at: int, out: Int32s) -> None:

@@ -289,8 +289,11 @@ def test_the_sample_as_the_readme_shows_it(repo, monkeypatch):
     assert len(found["sources"]) == 8
 
 
+_STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
 def on_terminal(columns, *words):
-    """What ``sgengine WORDS`` shows on a terminal of so many columns, styles left out."""
+    """What ``sgengine WORDS`` shows on a terminal of so many columns."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (50, columns))
     pipes = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.DEVNULL, "text": False}
@@ -302,12 +305,16 @@ def on_terminal(columns, *words):
             shown += data
     os.close(ours)
     assert made.wait(timeout=60) == 0
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+    return shown.decode().replace("\r\n", "\n")
 
 
-def test_a_narrow_terminal_gets_fewer_percentiles_and_every_digit(many):
-    wide = on_terminal(140, "analyze", many)
-    narrow = on_terminal(72, "analyze", many)
+def test_a_narrow_terminal_gets_fewer_percentiles_and_every_digit(many, monkeypatch):
+    """And no colours, where a terminal says that it wants none."""
+    wide = _STYLE.sub("", on_terminal(140, "analyze", many))
+    monkeypatch.setenv("NO_COLOR", "1")
+    styled = on_terminal(72, "analyze", many)
+    assert "\x1b[3" not in styled
+    narrow = _STYLE.sub("", styled)
     assert "p99.9" in wide
     assert "p99.9" not in narrow
     assert "more percentiles" in narrow
@@ -315,8 +322,3 @@ def test_a_narrow_terminal_gets_fewer_percentiles_and_every_digit(many):
     (group,) = document("analyze", many)["groups"]
     for text in (wide, narrow):
         assert f"{group['e2e_latency_ms']['p99']:.2f}*" in text
-
-
-def test_colours_are_for_terminals_that_want_them(many, monkeypatch):
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[3" not in on_terminal(140, "analyze", many)

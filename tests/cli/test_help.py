@@ -146,9 +146,9 @@ def cpu_s(code, *words):
 
 
 def test_help_is_fast():
-    assert min(cpu_s(HELP, "--help") for _ in range(3)) < 0.3
+    assert any(cpu_s(HELP, "--help") < 0.3 for _ in range(3))
 
 
 def test_a_small_file_is_analysed_fast_once_it_was(repo):
     small = str(repo / "data" / "prefill-first.parquet")
-    assert min(cpu_s(HELP, "analyze", small) for _ in range(3)) < 1.5
+    assert any(cpu_s(HELP, "analyze", small) < 1.5 for _ in range(3))
