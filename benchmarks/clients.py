@@ -20,10 +20,10 @@ from benchmarks.case import Budget, Case, Outcome, missing
 from benchmarks.environment import CLIENTS, NOT_MADE, python, reasons
 from benchmarks.kernels import FAMILIES
 from benchmarks.sizes import Size
+from benchmarks.threads import WORKERS
 from benchmarks.workloads import Workload
-from sgengine.analyze import AnalyzeSettings, Fold, Loaded, Passes, bounded
-from sgengine.executors import Serial
-from sgengine.readers import Batch, ReadOptions, plan_table
+from sgengine.analyze import AnalyzeSettings, analyze_table
+from sgengine.executors import Threads
 
 OURS = "clients' figures: sgengine"
 _DRIVER = Path(__file__).parent / "peers" / "drive.py"
@@ -76,17 +76,10 @@ def cases(size: Size, folder: Path) -> Iterator[Case]:
 
 
 def analyzed(table: pa.Table) -> dict[str, object]:
-    """All that ``analyze`` prints of deliveries in memory, on one thread as theirs."""
+    """All that ``analyze`` prints of deliveries in memory."""
     slim = FAMILIES["REQUESTS without envelopes and smoothness"]
-    settings = bounded(AnalyzeSettings(measure=slim, executor=Serial()))
-    plan = plan_table(table, ReadOptions())
-    loaded = tuple(
-        Batch(deliveries=batch, places=None, place_word="row") for batch in table.to_batches()
-    )
-    passes = Passes(settings, [Loaded(source=plan.source, loaded=loaded)], None)
-    fold = Fold(settings, (plan,), None)
-    passes.measure(fold, None, keep_requests=False)
-    (group,) = fold.aggregate.finish(fold.ledger.stated_ns(), passes.itl(fold))
+    settings = AnalyzeSettings(measure=slim, executor=Threads(workers=WORKERS))
+    (group,) = analyze_table(table, settings).groups
     return group
 
 

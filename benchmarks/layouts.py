@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from benchmarks.case import Budget, Case
 from benchmarks.sizes import Size
 from benchmarks.threads import WORKERS, over
+from sgengine.readers import Partition, ReadOptions, plan, read, resolve
 
 Int64s = npt.NDArray[np.int64]
 
@@ -26,7 +27,10 @@ _NESTED = "chunk_times_ns.list.element"
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Times as lists, a row a request, or ``flat``, a row a token; in Parquet unless ``ipc``."""
+    """Times as lists, a row a request, or ``flat``, a row a token; in Parquet unless ``ipc``.
+
+    ``budgets``: of the engine's own decoding, which reads lists.
+    """
 
     name: str
     flat: bool = False
@@ -47,14 +51,17 @@ def _delta(*, flat: bool, compression: str) -> dict[str, Any]:
 
 LAYOUTS = (
     Layout(name="lists, delta, zstd", options=_delta(flat=False, compression="zstd")),
-    Layout(name="lists, delta", options=_delta(flat=False, compression="none")),
+    Layout(
+        name="lists, delta",
+        options=_delta(flat=False, compression="none"),
+        budgets=(Budget(text="500 M tokens/s, read by all", ratio="rate", limit=500e6),),
+    ),
     Layout(name="lists, plain, zstd", options={"compression": "zstd"}),
     Layout(name="flat, delta, zstd", flat=True, options=_delta(flat=True, compression="zstd")),
     Layout(
         name="flat, delta",
         flat=True,
         options=_delta(flat=True, compression="none"),
-        budgets=(Budget(text="500 M tokens/s, read by all", ratio="rate", limit=500e6),),
     ),
     Layout(name="Arrow IPC", ipc=True),
 )
@@ -68,17 +75,26 @@ def cases(size: Size, folder: Path) -> Iterator[Case]:
         path = folder / f"layout{number}"
         _write(layout, table, path)
         readers = _IPC_READERS if layout.ipc else _READERS
-        for name, read in readers.items():
-            assert np.array_equal(read(path), expected), f"{name} reads {layout.name} otherwise"
-        each = path.stat().st_size / expected.size
-        yield Case(
-            name=f"layout: {layout.name}, decoding, {WORKERS} threads",
-            note=f"{each:.1f} bytes a token",
+        for name, by in readers.items():
+            assert np.array_equal(by(path), expected), f"{name} reads {layout.name} otherwise"
+        timed = partial(
+            Case,
+            note=f"{path.stat().st_size / expected.size:.1f} bytes a token",
             amount=expected.size,
             nbytes=path.stat().st_size,
-            action=partial(_decode, path, ipc=layout.ipc),
-            budgets=layout.budgets,
         )
+        name = f"layout: {layout.name}, decoding by Arrow, {WORKERS} threads"
+        yield timed(name=name, action=partial(_decode, path, ipc=layout.ipc))
+        if not layout.flat and not layout.ipc:
+            parts = _planned(path)
+            found = pa.Table.from_batches(b.deliveries for part in parts for b in read(part))
+            assert np.array_equal(_flat(found), expected), f"sgengine reads {layout.name} otherwise"
+            yield timed(
+                name=f"layout: {layout.name}, decoding by sgengine, {WORKERS} threads",
+                action=partial(_by_engine, parts),
+                against=name,
+                budgets=layout.budgets,
+            )
 
 
 def _write(layout: Layout, table: pa.Table, path: Path) -> None:
@@ -112,6 +128,17 @@ def _decode(path: Path, *, ipc: bool) -> None:
     with pq.ParquetFile(path) as file:
         groups = range(file.num_row_groups)
     over(one, groups)
+
+
+def _planned(path: Path) -> tuple[Partition, ...]:
+    options = ReadOptions(hashed=False, format="deliveries-parquet")
+    (source,) = resolve([str(path)], options)
+    return plan(source, options).partitions
+
+
+def _by_engine(partitions: Sequence[Partition]) -> None:
+    """As ``_decode``: every time once in memory, as the engine's reader gives and checks them."""
+    over(lambda part: sum(batch.deliveries.num_rows for batch in read(part)), partitions)
 
 
 def _flat(table: pa.Table) -> Int64s:

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.aggregate.columns import keep
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.figures import Figures, Group, figures
 from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns
@@ -18,16 +17,24 @@ from sgengine.aggregate.pool import GapPool
 from sgengine.aggregate.ranks import Gathering
 from sgengine.aggregate.sections import NightSections, Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
+from sgengine.aggregate.sketch import Focus
 from sgengine.aggregate.spool import Spool
-from sgengine.aggregate.table import OK, requests_of
-from sgengine.aggregate.targets import target_met
+from sgengine.aggregate.streamed import FEW, distribution_in
+from sgengine.aggregate.table import OK, Requests, requests_of
+from sgengine.aggregate.tally import NUMBERS, Totals, tally
+from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
-from sgengine.compute import Measured, batch_samples, itl_samples
+from sgengine.compute import Measured, Rows, batch_samples, itl_samples
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
 
 Int64s = npt.NDArray[np.int64]
+
+Each = Callable[
+    [Callable[[tuple[Key, str]], Distribution], Sequence[tuple[Key, str]]], Iterable[Distribution]
+]
+"""Goes over numbers by group and name, as ``map`` does."""
 
 WHOLE_RULES = ("chunk", "token")
 """Chunk rules whose samples are whole ns."""
@@ -42,6 +49,7 @@ class Aggregator:
     the settings choose one; what is added are its members. ``columns``: those that any row has.
     ``unit``: the column by whose values T adds up, a run each; ``sources``: where the stated T of one
     comes from, if not from the run's file; ``observes``: whether T is observed where none is stated.
+    ``seen``: what aggregators of parts share (GapPool.seen).
     """
 
     settings: SummarySettings
@@ -53,58 +61,74 @@ class Aggregator:
     outside: dict[Key, int] = field(default_factory=dict)
     runs: dict[Key, set[str]] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
+    seen: dict[Key, Focus] = field(default_factory=dict)
+    totals: dict[Key, Totals] = field(default_factory=dict)
     kept: Spool = field(init=False)
     pool: GapPool = field(init=False)
 
     def __post_init__(self) -> None:
         whole = self.settings.itl_rule in WHOLE_RULES
-        self.pool = GapPool(limit_bytes=self.settings.pool_bytes, whole=whole)
+        self.pool = GapPool(limit_bytes=self.settings.pool_bytes, whole=whole, seen=self.seen)
         self.kept = Spool(limit_bytes=self.settings.kept_bytes)
 
-    def add(self, requests: pa.RecordBatch, measured: Measured | None = None) -> None:
+    def add(self, requests: Rows, measured: Measured | None = None) -> None:
         """Take in one batch of REQUESTS, and the ITL samples of the ``measured`` batch behind it."""
         if requests.num_rows == 0:
             return
         self.columns.update(dict.fromkeys(plain_columns(requests)))
-        numbers = keep(requests_of(requests), self.settings)
+        numbers = requests_of(requests)
         keys, codes = group_rows(requests, self.settings.by)
         rows = _rows_by_key(keys, codes)
-        for key, mine in rows.items():
-            self.kept.add(key, numbers if len(keys) == 1 else numbers.of(mine))
+        self._tally(numbers, rows)
         self._add_runs(requests, keys, codes)
         if measured is not None:
-            self._add_samples(requests, measured, rows)
+            self._add_samples(numbers, measured, rows)
+
+    def _tally(self, numbers: Requests, rows: Mapping[Key, Int64s]) -> None:
+        """Add up each group's ``rows``, and keep what its distributions need."""
+        settings = self.settings
+        only_ok = settings.population == "ok"
+        found = tally(numbers, settings, list(rows.values()), only_ok=only_ok)
+        for key, totals, mine in zip(rows, found.totals, found.numbers, strict=True):
+            self.totals.setdefault(key, Totals()).merge(totals)
+            self.kept.add(key, mine)
+        if needs_ok_alone(settings):
+            found = tally(numbers, settings, list(rows.values()), only_ok=True)
+            for key, mine in zip(rows, found.numbers, strict=True):
+                self.kept.add(key, {OK_ALONE + name: mine[name] for name in mine})
 
     def _add_samples(
-        self, requests: pa.RecordBatch, measured: Measured, rows: Mapping[Key, Int64s]
+        self, numbers: Requests, measured: Measured, rows: Mapping[Key, Int64s]
     ) -> None:
         """Pool the ITL samples of each group's ``rows``, those of the population."""
         samples = batch_samples(measured, self.settings.itl_rule)
-        finished = requests_of(requests).status == OK
+        finished = numbers.status == OK
         for key, mine in rows.items():
             chosen = mine[finished[mine]] if self.settings.population == "ok" else mine
             self.pool.add_rows(key, samples.of(chosen))
 
-    def note(self, requests: pa.RecordBatch) -> None:
+    def note(self, requests: Rows) -> None:
         """Take in when the runs of a batch were at work, where no figures are wanted."""
         if requests.num_rows:
             self._add_runs(requests, *group_rows(requests, self.settings.by))
 
-    def leave_out(self, requests: pa.RecordBatch) -> None:
+    def leave_out(self, requests: Rows) -> None:
         """Count the REQUESTS rows of a batch that are outside of their runs' sections."""
         self.columns.update(dict.fromkeys(plain_columns(requests)))
         keys, codes = group_rows(requests, self.settings.by)
         for key, count in zip(keys, np.bincount(codes).tolist(), strict=True):
             self.outside[key] = self.outside.get(key, 0) + count
 
-    def _add_runs(self, requests: pa.RecordBatch, keys: list[Key], codes: Int64s) -> None:
+    def _add_runs(self, requests: Rows, keys: list[Key], codes: Int64s) -> None:
         runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
-            rows = np.flatnonzero(run_codes == i)
+            alone = len(runs) == 1
+            rows = np.arange(codes.size) if alone else np.flatnonzero(run_codes == i)
             if self.observes:
-                part = requests if len(runs) == 1 else requests.take(pa.array(rows))
+                part = requests if alone else requests.take(pa.array(rows))
                 self.spans.setdefault(str(run), Span()).merge(span_of(part))
-            for code in np.flatnonzero(np.bincount(codes[rows])):
+            present = [0] if len(keys) == 1 else np.flatnonzero(np.bincount(codes[rows])).tolist()
+            for code in present:
                 self.runs.setdefault(keys[code], set()).add(str(run))
 
     def merge(self, other: Aggregator) -> None:
@@ -112,6 +136,8 @@ class Aggregator:
         self.columns.update(other.columns)
         for key, count in other.outside.items():
             self.outside[key] = self.outside.get(key, 0) + count
+        for key, totals in other.totals.items():
+            self.totals.setdefault(key, Totals()).merge(totals)
         self.kept.merge(other.kept)
         for key, runs in other.runs.items():
             self.runs.setdefault(key, set()).update(runs)
@@ -124,11 +150,11 @@ class Aggregator:
         stated: Mapping[str, int] | None = None,
         itl: Mapping[Key, Distribution] | None = None,
         *,
-        each: Callable[[Callable[[Key], Figures], Sequence[Key]], Iterable[Figures]] = map,
+        each: Each = map,
     ) -> list[Figures]:
         """The figures of every group, sorted by key, the ``by`` columns first.
 
-        ``each``: how to go over the groups, in their order, perhaps several at once.
+        ``each``: how to go over latencies of many requests, in their order, perhaps several at once.
         ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group, where the
         pool's search took further passes (see GapPool.search). Raises UsageError if no row of any source
         has a column of ``by``.
@@ -137,17 +163,44 @@ class Aggregator:
             check_by(self.settings.by, self.columns)
         if itl is None:
             itl = self.pool.distributions()
-        found = itl
-        return list(each(lambda key: self._figures(key, stated or {}, found.get(key)), self.keys()))
+        latencies = self._latencies(each)
+        return [
+            self._figures(key, stated or {}, itl.get(key), latencies[key]) for key in self.keys()
+        ]
+
+    def _latencies(self, each: Each) -> dict[Key, dict[str, Distribution]]:
+        """The distributions of each group's numbers, by name."""
+        places = [(key, name) for key in self.keys() for name in NUMBERS]
+        large = [at for at in places if self.kept.column(*at).size > FEW]
+        found = dict(zip(large, each(self._distribution, large), strict=True))
+        by_key: dict[Key, dict[str, Distribution]] = {}
+        for at in places:
+            mine = by_key.setdefault(at[0], {})
+            mine[at[1]] = found[at] if at in found else self._distribution(at)
+        return by_key
+
+    def _distribution(self, at: tuple[Key, str]) -> Distribution:
+        return distribution_in(self.kept.column(*at), whole=at[1] != "tpot")
 
     def keys(self) -> list[Key]:
         """The groups, sorted: those of ``finish``."""
         return sorted(self.runs, key=_order)
 
-    def _figures(self, key: Key, stated: Mapping[str, int], itl: Distribution | None) -> Figures:
+    def _figures(
+        self,
+        key: Key,
+        stated: Mapping[str, int],
+        itl: Distribution | None,
+        latencies: Mapping[str, Distribution],
+    ) -> Figures:
         settings = self.settings
         group = Group(
-            kept=self.kept.of(key), itl=itl, window=self._window(key, stated), settings=settings
+            totals=self.totals.get(key, Totals()),
+            column=lambda name: self.kept.column(key, name),
+            latencies=latencies,
+            itl=itl,
+            window=self._window(key, stated),
+            settings=settings,
         )
         named = dict(zip(settings.by, key, strict=True))
         found = figures(group)
@@ -188,7 +241,7 @@ def _beside(figures: Figures, name: str) -> str:
 
 
 def gather_samples(
-    gathering: Gathering, requests: pa.RecordBatch, measured: Measured, settings: SummarySettings
+    gathering: Gathering, requests: Rows, measured: Measured, settings: SummarySettings
 ) -> None:
     """Take the ITL samples of a batch into a further pass: those of the settings' population and rule."""
     if requests.num_rows == 0:

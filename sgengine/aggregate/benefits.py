@@ -34,6 +34,13 @@ def benefits(requests: Requests, idle: Int64s, benefit: Benefit) -> Float64s:
     NaN stays inside this package and leaves it as NULL. l' is 0 for n = 0, plus ``unfinished_idle``
     for every request that is not ok.
     """
+    if (
+        benefit.unfinished_idle_ns == 0
+        and int(min(requests.n.min(initial=1), idle.min(initial=0))) >= 0
+    ):
+        waited = np.where(requests.n == 0, 0, idle)
+        n = requests.n.astype(np.float64)
+        return n - benefit.alpha * penalty(n, waited / 1e9, benefit)
     unfinished = np.where(requests.status == OK, 0, benefit.unfinished_idle_ns)
     waited = np.where(requests.n == 0, 0, idle)
     n = requests.n.astype(np.float64)

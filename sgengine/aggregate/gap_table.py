@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sgengine.aggregate.keys import Key, group_rows
-from sgengine.compute import Measured, itl_histogram
+from sgengine.compute import Measured, Rows, itl_histogram
 from sgengine.kernels.histogram import N_BUCKETS, bucket_edges
 from sgengine.schema import GAPS
 
@@ -33,7 +33,7 @@ class GapTable:
     rule: str
     counts: dict[Key, tuple[Int64s, Int64s]] = field(default_factory=dict)
 
-    def add(self, requests: pa.RecordBatch, measured: Measured) -> None:
+    def add(self, requests: Rows, measured: Measured) -> None:
         """Take in the samples of one batch, whose REQUESTS rows are ``requests``."""
         if requests.num_rows == 0:
             return

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sgengine.aggregate.windows import SLICES
-from sgengine.compute.ragged import bools, int64s, places_in
+from sgengine.compute import RequestColumns, Rows, names_of
+from sgengine.compute.ragged import bools, int64s, only_value, places_in
 from sgengine.errors import UsageError
 
 Int64s = npt.NDArray[np.int64]
@@ -19,7 +20,7 @@ Key = tuple[object, ...]
 _FEW_CODES = 1 << 12
 
 
-def group_rows(batch: pa.RecordBatch, by: tuple[str, ...]) -> tuple[list[Key], Int64s]:
+def group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[list[Key], Int64s]:
     """The distinct values of the ``by`` columns in ``batch``, and each row's index among them.
 
     ``hour`` and ``day`` are slices of the arrival on a unix clock, as ns since the epoch, else None.
@@ -35,9 +36,17 @@ def group_rows(batch: pa.RecordBatch, by: tuple[str, ...]) -> tuple[list[Key], I
         own, count = _codes(column)
         codes, firsts = _dense(codes * count + own, distinct * count)
         distinct = firsts.size
-    values = [column.take(pa.array(firsts)).to_pylist() for column in columns]
+    values = [_values(column, firsts) for column in columns]
     keys: list[Key] = list(zip(*values, strict=True)) if values else [()] * firsts.size
     return keys, codes
+
+
+def _values(column: pa.Array, rows: Int64s) -> list[object]:
+    """The values at ``rows``; of one row, as most batches ask, without an array of it."""
+    if rows.size == 1:
+        return [column[int(rows[0])].as_py()]
+    found: list[object] = column.take(pa.array(rows)).to_pylist()
+    return found
 
 
 def _is_constant(column: pa.Array) -> bool:
@@ -76,8 +85,10 @@ def _dense(codes: Int64s, limit: int) -> tuple[Int64s, Int64s]:
     return (np.cumsum(present) - 1)[codes], first[present]
 
 
-def plain_columns(batch: pa.RecordBatch) -> list[str]:
+def plain_columns(batch: Rows) -> list[str]:
     """The columns of ``batch`` that rows can be grouped by."""
+    if isinstance(batch, RequestColumns):
+        return batch.plain
     return [field.name for field in batch.schema if not pa.types.is_nested(field.type)]
 
 
@@ -91,8 +102,8 @@ def check_by(by: Iterable[str], known: Iterable[str]) -> None:
             )
 
 
-def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    if name in batch.schema.names:
+def _column(batch: Rows, name: str) -> pa.Array:
+    if name in names_of(batch):
         return _plain(batch.column(name), name)
     if name in SLICES:
         return _slice(batch, SLICES[name])
@@ -110,10 +121,23 @@ def _plain(column: pa.Array, name: str) -> pa.Array:
     return column
 
 
-def _slice(batch: pa.RecordBatch, length_ns: int) -> pa.Array:
+def _slice(batch: Rows, length_ns: int) -> pa.Array:
     arrival = batch.column("arrival_ns")
+    same = _only_slice(batch, length_ns)
+    if same is not None:
+        return pa.DictionaryArray.from_arrays(
+            np.zeros(len(arrival), np.int8), pa.array([same], pa.int64())
+        )
     start = int64s(arrival) // length_ns * length_ns
     known = bools(arrival.is_valid()) & (places_in(batch.column("clock"), ("unix",)) == 0)
-    if start.size and known.all() and (start == start[0]).all():
-        return pa.DictionaryArray.from_arrays(np.zeros(start.size, np.int8), pa.array(start[:1]))
     return pa.array(start, mask=~known)
+
+
+def _only_slice(batch: Rows, length_ns: int) -> int | None:
+    """The slice that all rows are in, if their extremes are: most batches lie within an hour."""
+    arrival = batch.column("arrival_ns")
+    if not len(arrival) or arrival.null_count or only_value(batch.column("clock")) != "unix":
+        return None
+    values = int64s(arrival)
+    first, last = int(values.min()) // length_ns, int(values.max()) // length_ns
+    return first * length_ns if first == last else None

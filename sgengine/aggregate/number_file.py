@@ -39,7 +39,7 @@ class NumberFile:
         return Place(start=start, type=numbers.dtype, size=numbers.size)
 
     def get(self, place: Place, first: int = 0, count: int | None = None) -> npt.NDArray[Any]:
-        """An array that was written, or ``count`` of its numbers from the ``first``, read-only.
+        """An array that was written, or ``count`` of its numbers from the ``first``.
 
         Several threads may read at once.
         """
@@ -51,5 +51,4 @@ class NumberFile:
         while room:
             taken = os.preadv(self._file.fileno(), [room], at)
             at, room = at + taken, room[taken:]
-        numbers.flags.writeable = False
         return numbers

@@ -20,7 +20,7 @@ from sgengine.aggregate.keys import Key
 from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.number_file import NumberFile, Place
 from sgengine.aggregate.ranks import RankSearch, by_code
-from sgengine.aggregate.sketch import Sketch, edges, order_statistics, wanted_ranks
+from sgengine.aggregate.sketch import Focus, Sketch, edges, order_statistics, wanted_ranks
 from sgengine.compute import RowSamples
 from sgengine.kernels.select import N_FINE
 
@@ -32,6 +32,9 @@ _PIECE = 1 << 20
 """Gaps that a sketch takes at once: the better it knows where percentiles lie, the fewer it keeps of the
 next ones (4.2 ns a gap from times to percentiles instead of 4.8 for four million at once)."""
 
+_SHARE = 4
+"""Of the limit, what a group may keep before its percentiles are given less room to drift."""
+
 _MANY_PARTS = 64
 """Parts of a small group that are worth joining: each costs a hundred bytes, and time at every look."""
 
@@ -42,17 +45,21 @@ class GapPool:
 
     ``few``: as many as a sketch takes memory. ``limit_bytes``, for all groups together, is kept by
     narrowing sketches, then by writing down the samples of small groups. ``whole`` says that samples
-    are whole ns (rules chunk and token): a ns need not be cut further.
+    are whole ns (rules chunk and token): a ns need not be cut further. ``seen``: where percentiles of
+    groups were found to lie, by the pool that knows most samples; pools of one analysis share it, on
+    any thread, so that a part need not find out anew. It decides what is kept, never a figure.
     """
 
     limit_bytes: int
     whole: bool
     few: int = N_FINE
+    seen: dict[Key, Focus] = field(default_factory=dict)
     values: dict[Key, list[Float64s | Place]] = field(default_factory=dict)
     sketches: dict[Key, Sketch] = field(default_factory=dict)
     moments: dict[Key, Moments] = field(default_factory=dict)
     held_bytes: int = 0
     file: NumberFile = field(default_factory=NumberFile)
+    room: Float64s = field(default_factory=lambda: np.empty(0))
 
     def add(self, keys: list[Key], codes: Int64s, values: Float64s) -> None:
         """Take in ``values`` (S,) ns; sample k belongs to group ``keys[codes[k]]``."""
@@ -63,6 +70,8 @@ class GapPool:
 
     def add_rows(self, key: Key, samples: RowSamples) -> None:
         """Take in the samples of some rows of one group; where they are many gaps, unwritten."""
+        if key not in self.sketches and key in self.seen and samples.count > self.few // 4:
+            self._sketch_of(key)
         if key not in self.sketches:
             head, samples = samples.cut(self.few + 1)
             self._add_written(key, head)
@@ -71,23 +80,29 @@ class GapPool:
         if key not in self.sketches or not samples.are_gaps:
             self._add_written(key, samples)
             return
-        while samples.count:
-            some, samples = samples.cut(_PIECE)
+        for some in samples.pieces(_PIECE):
             self._add_gaps(key, some)
 
     def _add_gaps(self, key: Key, samples: RowSamples) -> None:
+        if self.room.size <= samples.count:
+            # Kept: fresh memory for each piece took 0.6 ns a gap. What is not written stays unused.
+            self.room = np.empty(max(samples.count, _PIECE) + 1)
         with self._accounted(key):
-            sums = self.sketches[key].add_gaps(samples)
+            sums = self.sketches[key].add_gaps(samples, self.room)
         if sums is None:
             self._moments_of(key).add(samples.values())
         else:
             self._moments_of(key).add_sums(samples.count, sums)
 
+    def rest(self) -> None:
+        """Give the scratch back: the pool waits to be merged."""
+        self.room = np.empty(0)
+
     def _add_written(self, key: Key, samples: RowSamples) -> None:
         self.add([key], _NO_CODES, samples.values())
 
     def merge(self, other: GapPool) -> None:
-        """Take in all samples of ``other``."""
+        """Take in all samples of ``other``, which is of no use afterwards."""
         for key, moments in other.moments.items():
             self._moments_of(key).merge(moments)
         for key, parts in other.values.items():
@@ -95,7 +110,10 @@ class GapPool:
                 self._keep(key, other.loaded(part))
         for key, theirs in other.sketches.items():
             with self._accounted(key):
-                self._sketch_of(key).merge(theirs)
+                if key in self.sketches or key in self.values:
+                    self._sketch_of(key).merge(theirs)
+                else:
+                    self.sketches[key] = theirs
 
     def loaded(self, part: Float64s | Place) -> Float64s:
         """Samples as an array, wherever they are."""
@@ -114,14 +132,15 @@ class GapPool:
             parts = self.values.setdefault(key, [])
             parts.append(values)
             if sum(part.size for part in parts) > self.few:
-                self._sketch_of(key).focus()
+                self._sketch_of(key).look()
             elif len(parts) > _MANY_PARTS:
                 parts[:] = [np.concatenate([self.loaded(part) for part in parts])]
 
     def _sketch_of(self, key: Key) -> Sketch:
         """The group's sketch; one that begins takes in, and keeps, what was held of the group."""
         if key not in self.sketches:
-            self.sketches[key] = Sketch()
+            known = self.seen.get(key)
+            self.sketches[key] = Sketch() if known is None else Sketch.by(known)
             for part in self.values.pop(key, []):
                 self.sketches[key].add(self.loaded(part))
         return self.sketches[key]
@@ -131,9 +150,22 @@ class GapPool:
         """Around a change of one group: keeps count of the memory, and stays within the limit."""
         before = self._bytes_of(key)
         yield
+        self._sharpen(key)
         self.held_bytes += self._bytes_of(key) - before
         if self.held_bytes > self.limit_bytes:
             self._shrink()
+        self._tell(key)
+
+    def _sharpen(self, key: Key) -> None:
+        sketch = self.sketches.get(key)
+        if sketch is not None and sketch.kept_bytes > self.limit_bytes // _SHARE:
+            sketch.sharpen()
+
+    def _tell(self, key: Key) -> None:
+        """Let other pools know where the percentiles of a group are, if none knows better."""
+        sketch, known = self.sketches.get(key), self.seen.get(key)
+        if sketch is not None and sketch.focused > (0 if known is None else known.count):
+            self.seen[key] = sketch.focus
 
     def _bytes_of(self, key: Key) -> int:
         if key in self.sketches:
@@ -162,11 +194,10 @@ class GapPool:
         for key, parts in self.values.items():
             found = order_statistics([self.loaded(part) for part in parts])
             search.found.update({(key, rank): value for rank, value in found.items()})
-        bounds = edges()
         for key, sketch in self.sketches.items():
             known = sketch.known()
             search.found.update({(key, rank): value for rank, value in known.items()})
             for rank in wanted_ranks(self.moments[key].count):
                 if rank not in known:
-                    search.open(key, rank, bounds, sketch.counts)
+                    search.open(key, rank, edges(), sketch.counts)
         return search

@@ -18,7 +18,7 @@ from sgengine.aggregate.activity import Activity
 from sgengine.aggregate.keys import group_rows
 from sgengine.aggregate.selection import Moment, Selection, Steady, TimeWindow, Trim
 from sgengine.aggregate.windows import Window
-from sgengine.compute import Measured
+from sgengine.compute import Measured, Rows
 from sgengine.compute.ragged import int64s
 from sgengine.errors import DataError, UsageError
 from sgengine.objectives import format_duration
@@ -151,7 +151,7 @@ def _steady(selection: Steady, whole: Section, activity: Activity, run: str) -> 
     return replace(cut, peak=found.peak)
 
 
-def places(requests: pa.RecordBatch, sections: Sections) -> npt.NDArray[np.int8]:
+def places(requests: Rows, sections: Sections) -> npt.NDArray[np.int8]:
     """Where each REQUESTS row stands to its run's section: a code of ``WHERE``, (R,) int8."""
     codes = np.full(requests.num_rows, NOWHERE, dtype=np.int8)
     known = requests.column("arrival_ns").is_valid().to_numpy(zero_copy_only=False)
@@ -176,7 +176,7 @@ def side_of(arrivals: Int64s, from_ns: int | None, until_ns: int | None) -> npt.
 def only(measured: Measured, rows: Int64s) -> Measured:
     """Some of the measured rows, by their positions in ``requests``, with the tokens behind them."""
     return replace(
-        measured, requests=measured.requests.take(pa.array(rows)), kept=measured.kept[rows]
+        measured, columns=measured.columns.take(pa.array(rows)), kept=measured.kept[rows]
     )
 
 

@@ -9,7 +9,9 @@ order statistic is exact, else one more pass over the tokens looks into that buc
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +30,21 @@ SLACK = 0.02
 _SIGMAS = 8.0
 _LEAST_SLACK = SLACK / 64
 _MANY_PARTS = 256
+_SMALL_BYTES = 1 << 18
+_WORTH_BYTES = 4 << 20
+"""Up to so many bytes need not be looked through for what is of no use."""
+
+_OFTEN = 4
+"""Ranks are looked at anew once there are so many times as many samples."""
 
 
+@cache
 def edges() -> Float64s:
-    """Lower edges of the fine buckets in ns, and the end of the last, which holds 2^63 too."""
+    """Lower edges of the fine buckets in ns, and the end of the last, which holds 2^63 too; read-only."""
     out = np.empty(N_FINE + 1)
     fine_edges(out)
     out[-1] = np.nextafter(out[-1], np.inf)
+    out.flags.writeable = False
     return out
 
 
@@ -52,6 +62,14 @@ def order_statistics(parts: list[Float64s]) -> dict[int, float]:
     return {rank: float(ordered[rank]) for rank in ranks}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Focus:
+    """The buckets (N_FINE,) uint8 around the percentiles of a group, by ``count`` of its samples."""
+
+    wanted: UInt8s
+    count: int
+
+
 @dataclass(kw_only=True)
 class Sketch:
     """``counts`` (N_FINE,) of all samples so far, and all samples so far of the ``wanted`` buckets."""
@@ -61,8 +79,19 @@ class Sketch:
     kept: list[Float64s] = field(default_factory=list)
     slack: float = SLACK
     count: int = 0
-    focus_at: int = 1 << 62
+    focused: int = 0
     kept_bytes: int = 0
+    many: int = _MANY_PARTS
+
+    @classmethod
+    def by(cls, focus: Focus) -> Sketch:
+        """An empty one that looks where another found the percentiles: it keeps less from the start."""
+        return cls(wanted=focus.wanted.copy(), focused=focus.count)
+
+    @property
+    def focus(self) -> Focus:
+        """Where it found the percentiles to lie when it last looked; nowhere yet: count 0."""
+        return Focus(wanted=self.wanted.copy(), count=self.focused)
 
     @property
     def nbytes(self) -> int:
@@ -74,9 +103,11 @@ class Sketch:
         room = np.empty(values.size + 1)
         self._keep(room[: sift(values, self.wanted, self.counts, room)], values.size)
 
-    def add_gaps(self, samples: RowSamples) -> GapSums | None:
-        """Take in samples that are gaps, without writing them down; their sums (RowSamples.sift)."""
-        room = np.empty(samples.count + 1)
+    def add_gaps(self, samples: RowSamples, room: Float64s) -> GapSums | None:
+        """Take in samples that are gaps, without writing them down; their sums (RowSamples.sift).
+
+        ``room``: scratch, for a place more than there are samples.
+        """
         kept, sums = samples.sift(self.wanted, self.counts, room)
         self._keep(room[:kept], samples.count)
         return sums
@@ -88,35 +119,51 @@ class Sketch:
         self._tidy()
 
     def _tidy(self) -> None:
-        """Focus now and then: often enough to save memory, seldom enough to cost no time."""
-        if self.count >= self.focus_at or len(self.kept) > _MANY_PARTS:
-            self.focus()
+        """Look at the ranks now and then: often enough to save memory, seldom enough to cost no time."""
+        if self.focused and self.count >= _OFTEN * self.focused:
+            self.look()
+        elif len(self.kept) > self.many:
+            self._join()
 
     def merge(self, other: Sketch) -> None:
-        """Take in all samples of ``other``; what only one of the two kept is no longer complete."""
+        """Take in all samples of ``other``; what only one of the two kept is no longer complete.
+
+        What is no longer complete stays until it is a fourth of what is: sifted at every merge, the
+        samples of fifty parts took longer than all gaps took to be counted.
+        """
         self.counts += other.counts
         self.count += other.count
         self.wanted &= other.wanted
         self.slack = min(self.slack, other.slack)
         self.kept.extend(other.kept)
         self.kept_bytes += other.kept_bytes
-        self.focus_at = min(self.focus_at, other.focus_at)
+        self.focused = max(self.focused, other.focused)
         self._tidy()
+        if self.kept_bytes > _WORTH_BYTES:
+            complete = int(self.counts[self.wanted == 1].sum()) * 8
+            if 4 * self.kept_bytes > 5 * complete:
+                self._drop()
 
-    def focus(self) -> None:
+    def look(self) -> None:
         """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now."""
         self.wanted &= brackets(self.counts, self.slack)
         self._drop()
-        self.focus_at = 4 * self.count
+        self.focused = self.count
 
     def narrow(self) -> bool:
         """Halve the slack, or keep nothing once there is none left; whether anything is still kept."""
-        if self.slack <= _LEAST_SLACK:
+        if not self.sharpen():
             self.wanted[:] = 0
             self._drop()
             return False
+        return True
+
+    def sharpen(self) -> bool:
+        """Halve the slack, and keep less; whether there was any left to halve."""
+        if self.slack <= _LEAST_SLACK:
+            return False
         self.slack /= 2
-        self.focus()
+        self.look()
         return True
 
     def _drop(self) -> None:
@@ -127,9 +174,16 @@ class Sketch:
         for place, part in enumerate(self.kept):
             left = sift_kept(part, self.wanted, part, 0)
             self.kept[place] = part[:left].copy() if left < part.size else part
-        if len(self.kept) > _MANY_PARTS // 2:
-            self.kept = [np.concatenate(self.kept)]
+        if len(self.kept) > self.many // 2:
+            self._join()
         self.kept_bytes = sum(part.nbytes for part in self.kept)
+
+    def _join(self) -> None:
+        """One part of all small ones: to copy the large ones took longer than to look at each."""
+        small = [part for part in self.kept if part.nbytes < _SMALL_BYTES]
+        large = [part for part in self.kept if part.nbytes >= _SMALL_BYTES]
+        self.kept = [*large, np.concatenate(small)] if small else large
+        self.many = 2 * len(self.kept) + _MANY_PARTS
 
     def _of(self, buckets: UInt8s) -> Float64s:
         """The kept samples of some buckets."""
@@ -139,19 +193,24 @@ class Sketch:
             at = sift_kept(part, buckets, room, at)
         return room[:at].copy()
 
-    def known(self) -> dict[int, float]:
-        """The wanted order statistics that lie in buckets whose samples are all here, by rank."""
+    def known(self, wanted: Sequence[int] | None = None) -> dict[int, float]:
+        """The order statistics that lie in buckets whose samples are all here, by rank.
+
+        Those that percentiles need, unless others are ``wanted``.
+        """
         upto = np.cumsum(self.counts)
-        ranks = np.array(wanted_ranks(int(upto[-1])))
+        ranks = np.array(wanted_ranks(int(upto[-1])) if wanted is None else wanted)
         places = np.searchsorted(upto, ranks, side="right")
         complete = self.wanted[places] == 1
         ranks, places = ranks[complete], places[complete]
+        found, at = np.unique(places, return_inverse=True)
         needed = np.zeros(N_FINE, dtype=np.uint8)
-        needed[places] = 1
+        needed[found] = 1
         values = self._of(needed)
-        taken = np.where(needed == 1, self.counts, 0)
-        left_out = (upto - self.counts) - (np.cumsum(taken) - taken)
-        at = ranks - left_out[places]
+        # Of a rank, what is less and not among the values: all below its bucket, but other needed ones.
+        own = self.counts[found]
+        left_out = (upto[found] - own) - (np.cumsum(own) - own)
+        at = ranks - left_out[at]
         ordered = np.partition(values, np.unique(at)) if at.size else values
         return {int(rank): float(ordered[k]) for rank, k in zip(ranks, at, strict=True)}
 

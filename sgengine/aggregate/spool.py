@@ -2,91 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.aggregate.columns import Kept, names
 from sgengine.aggregate.keys import Key
 from sgengine.aggregate.number_file import NumberFile, Place
 
-Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
 
-
-@dataclass(frozen=True, kw_only=True)
-class OnDisk:
-    """One part that was written down: where each column is."""
-
-    places: dict[str, Place]
+BLOCK = 1 << 16
+"""Numbers read at once of a part on disk."""
 
 
 @dataclass(kw_only=True)
 class Spool:
-    """The kept numbers of every group; all go to the file when they pass ``limit_bytes`` together."""
+    """float64 numbers of every group, by name; all go to the file when they pass ``limit_bytes`` together."""
 
     limit_bytes: int
-    parts: dict[Key, list[Kept | OnDisk]] = field(default_factory=dict)
+    parts: dict[tuple[Key, str], list[Float64s | Place]] = field(default_factory=dict)
     held_bytes: int = 0
     file: NumberFile = field(default_factory=NumberFile)
 
-    def add(self, key: Key, part: Kept | OnDisk) -> None:
-        """Take in one part of a group."""
-        self.parts.setdefault(key, []).append(part)
-        if isinstance(part, Kept):
-            self.held_bytes += part.nbytes
+    def add(self, key: Key, numbers: Mapping[str, Float64s]) -> None:
+        """Take in some numbers of a group, by name, (S,) each."""
+        for name, values in numbers.items():
+            self._keep((key, name), values)
+
+    def _keep(self, at: tuple[Key, str], values: Float64s) -> None:
+        if values.size == 0:
+            return
+        self.parts.setdefault(at, []).append(values)
+        self.held_bytes += values.nbytes
         if self.held_bytes > self.limit_bytes:
             self._write_all()
 
     def merge(self, other: Spool) -> None:
-        """Take in all parts of another spool."""
-        for key, parts in other.parts.items():
+        """Take in all numbers of another spool."""
+        for at, parts in other.parts.items():
             for part in parts:
-                self.add(key, part if isinstance(part, Kept) else other.load(part))
+                for values in other.blocks_of(part):
+                    self._keep(at, values)
 
-    def load(self, part: OnDisk) -> Kept:
-        """All columns of a part that was written down."""
-        return Kept(**{name: self.file.get(part.places[name]) for name in names()})
+    def column(self, key: Key, name: str) -> Column:
+        """One group's numbers of one name."""
+        return Column(spool=self, parts=self.parts.get((key, name), []))
 
-    def of(self, key: Key) -> Group:
-        """The numbers of one group."""
-        return Group(spool=self, key=key)
-
-    def column(self, key: Key, name: str) -> npt.NDArray[Any]:
-        """One column of a group, in the order in which its parts came."""
-        return np.concatenate(
-            [
-                getattr(part, name) if isinstance(part, Kept) else self.file.get(part.places[name])
-                for part in self.parts[key]
-            ]
-        )
+    def blocks_of(self, part: Float64s | Place) -> Iterator[Float64s]:
+        """The numbers of one part, those on disk a block at a time."""
+        if not isinstance(part, Place):
+            yield part
+            return
+        for first in range(0, part.size, BLOCK):
+            yield self.file.get(part, first, BLOCK)
 
     def _write_all(self) -> None:
         for parts in self.parts.values():
-            parts[:] = [self._write(part) if isinstance(part, Kept) else part for part in parts]
+            parts[:] = [p if isinstance(p, Place) else self.file.put(p) for p in parts]
         self.held_bytes = 0
-
-    def _write(self, part: Kept) -> OnDisk:
-        return OnDisk(places={name: self.file.put(getattr(part, name)) for name in names()})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """The numbers of one group, a column at a time, by the names of Kept; ``rows`` chooses some."""
+class Column:
+    """Numbers that can be gone over any number of times, in the order in which their parts came."""
 
     spool: Spool
-    key: Key
-    rows: Int64s | None = None
+    parts: list[Float64s | Place]
 
-    def __getattr__(self, name: str) -> npt.NDArray[Any]:
-        """One column, read when asked for: a group's columns need not fit in memory together."""
-        if name not in names():
-            raise AttributeError(name)
-        column = self.spool.column(self.key, name)
-        return column if self.rows is None else column[self.rows]
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return sum(part.size for part in self.parts)
 
-    def of(self, rows: Int64s) -> Group:
-        """The numbers of some rows of a whole group."""
-        assert self.rows is None, "chosen from a whole group"
-        return Group(spool=self.spool, key=self.key, rows=rows)
+    def blocks(self) -> Iterator[Float64s]:
+        """All of them, in blocks that fit in memory."""
+        for part in self.parts:
+            yield from self.spool.blocks_of(part)
+
+    def whole(self) -> Float64s:
+        """All of them as one array."""
+        return np.concatenate([np.zeros(0), *self.blocks()])

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sgengine.compute import Rows, numbers_of
 from sgengine.compute.envelopes import idle_at
-from sgengine.compute.ragged import int64s, places_in
+from sgengine.compute.ragged import places_in
 from sgengine.objectives import Reader
 from sgengine.schema.enums import STATUSES
 
@@ -25,7 +26,7 @@ class Requests:
     ``status`` is an index into STATUSES.
     """
 
-    batch: pa.RecordBatch
+    batch: Rows
     status: Int64s
     n: Int64s
     n_input: Int64s
@@ -55,21 +56,21 @@ class Requests:
         return exact, low, high
 
 
-def requests_of(batch: pa.RecordBatch) -> Requests:
+def requests_of(batch: Rows) -> Requests:
     """The arrays of one REQUESTS batch."""
     return Requests(
         batch=batch,
         status=status_codes(batch.column("status")),
-        n=int64s(batch.column("n_output_tokens")),
-        n_input=int64s(batch.column("n_input_tokens")),
-        n_chunks=int64s(batch.column("n_chunks")),
-        ttft=int64s(batch.column("ttft_ns")),
-        e2e=int64s(batch.column("e2e_latency_ns")),
-        itl_max=int64s(batch.column("itl_max_ns")),
-        idle=int64s(batch.column("user_idle_latency_ns")),
-        idle_min=int64s(batch.column("user_idle_latency_ns_min")),
-        idle_max=int64s(batch.column("user_idle_latency_ns_max")),
-        late=int64s(batch.column("late_tokens")),
+        n=numbers_of(batch, "n_output_tokens"),
+        n_input=numbers_of(batch, "n_input_tokens"),
+        n_chunks=numbers_of(batch, "n_chunks"),
+        ttft=numbers_of(batch, "ttft_ns"),
+        e2e=numbers_of(batch, "e2e_latency_ns"),
+        itl_max=numbers_of(batch, "itl_max_ns"),
+        idle=numbers_of(batch, "user_idle_latency_ns"),
+        idle_min=numbers_of(batch, "user_idle_latency_ns_min"),
+        idle_max=numbers_of(batch, "user_idle_latency_ns_max"),
+        late=numbers_of(batch, "late_tokens"),
     )
 
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor
 
-import numpy as np
-import numpy.typing as npt
-
-from sgengine.aggregate import spool
 from sgengine.aggregate.distribution import interpolate
 from sgengine.aggregate.figures import Figures, Group
-from sgengine.aggregate.table import OK
+from sgengine.aggregate.moments import Moments
+from sgengine.aggregate.settings import SummarySettings
+from sgengine.aggregate.spool import Column
+from sgengine.aggregate.streamed import order_statistics
+from sgengine.aggregate.tally import Totals
+from sgengine.kernels import totals as sums
+
+OK_ALONE = "ok_"
+"""Before the names of numbers that are kept of requests that are ok alone."""
+
+
+def needs_ok_alone(settings: SummarySettings) -> bool:
+    """Whether numbers of the ok requests are wanted apart from those of the population."""
+    target = settings.target
+    return target is not None and target.metric == "marginal" and settings.population != "ok"
 
 
 def target_met(group: Group, figures: Figures) -> bool | None:
@@ -21,44 +32,42 @@ def target_met(group: Group, figures: Figures) -> bool | None:
     if target.metric == "marginal":
         return _marginal(group, target.share)
     if target.metric == "fluidity":
-        return _fluid(group.kept, target.share)
+        return _fluid(group.totals, target.share)
     value = figures.get(target.metric)
     return None if value is None else bool(value >= target.share)  # type: ignore[operator] # a number by construction
 
 
-def _fluid(kept: spool.Group, share: float) -> bool | None:
+def _fluid(totals: Totals, share: float) -> bool | None:
     """Whether that share of the requests with a fluidity reaches the wanted one."""
-    known = kept.fluid[kept.fluid >= 0]
-    return bool(np.mean(known) >= share) if known.size else None
+    known = totals.count(sums.FLUID_KNOWN)
+    return totals.count(sums.FLUID) / known >= share if known else None
 
 
 def _marginal(group: Group, share: float) -> bool | None:
     """Whether each clause's metric has its percentile within the clause, each by itself, over ok requests."""
     verdicts = []
-    for values, bound in _bounded(group):
-        if values.size == 0:
+    for column, bound, whole in _bounded(group):
+        if column.size == 0:
             return None
-        verdicts.append(_quantile(np.sort(values), share) <= bound)
+        verdicts.append(_quantile(column, share, whole=whole) <= bound)
     return all(verdicts) if verdicts else None
 
 
-def _bounded(group: Group) -> Iterator[tuple[npt.NDArray[np.float64], int]]:
+def _bounded(group: Group) -> Iterator[tuple[Column, int, bool]]:
+    """The numbers of ok requests that a clause bounds, its bound, and whether they are whole ns."""
     slo = group.settings.slo
     if slo is None:
         return
-    kept = group.kept.of(np.flatnonzero(group.kept.status == OK))
-    if slo.ttft_ns is not None:
-        yield kept.ttft[kept.ttft >= 0].astype(np.float64), slo.ttft_ns
-    if slo.tpot_ns is not None:
-        several = (kept.n >= 2) & (kept.ttft >= 0) & (kept.e2e >= 0)
-        span = kept.e2e[several] - kept.ttft[several]
-        yield span / (kept.n[several] - 1), slo.tpot_ns
-    if slo.e2e_ns is not None:
-        yield kept.e2e[kept.e2e >= 0].astype(np.float64), slo.e2e_ns
+    prefix = OK_ALONE if needs_ok_alone(group.settings) else ""
+    bounds = {"ttft": slo.ttft_ns, "tpot": slo.tpot_ns, "e2e": slo.e2e_ns}
+    for name, bound in bounds.items():
+        if bound is not None:
+            yield group.column(prefix + name), bound, name != "tpot"
 
 
-def _quantile(ordered: npt.NDArray[np.float64], q: float) -> float:
-    at = q * (ordered.size - 1)
-    low = int(at)
-    high = min(low + 1, ordered.size - 1)
-    return interpolate(float(ordered[low]), float(ordered[high]), at - low)
+def _quantile(column: Column, q: float, *, whole: bool) -> float:
+    at = q * (column.size - 1)
+    low = floor(at)
+    high = min(low + 1, column.size - 1)
+    found = order_statistics(column, [low, high], Moments(whole=whole))
+    return interpolate(found[low], found[high], at - low)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from sgengine.compute import Rows, numbers_of
 from sgengine.compute.ragged import int64s
 
 Int64s = npt.NDArray[np.int64]
@@ -48,16 +48,28 @@ def _greatest(a: int | None, b: int | None) -> int | None:
     return b if a is None else a if b is None else max(a, b)
 
 
-def flights(rows: pa.RecordBatch) -> tuple[Int64s, Int64s]:
+def flights(rows: Rows) -> tuple[Int64s, Int64s]:
     """Arrival and arrival + max(last chunk, end), ns, of the REQUESTS rows with an arrival."""
     arrival = rows.column("arrival_ns")
-    known = arrival.is_valid().to_numpy(zero_copy_only=False)
-    start = int64s(arrival)[known]
-    stay = np.maximum(int64s(rows.column("last_chunk_ns"), 0), int64s(rows.column("end_ns"), 0))
-    return start, start + np.minimum(stay[known], _LATEST - np.maximum(start, 0))
+    start, stay = int64s(arrival), _stays(rows)
+    if arrival.null_count:
+        known = arrival.is_valid().to_numpy(zero_copy_only=False)
+        start, stay = start[known], stay[known]
+    if start.size and int(start.max()) + int(stay.max()) <= _LATEST:
+        return start, start + stay
+    return start, start + np.minimum(stay, _LATEST - np.maximum(start, 0))
 
 
-def span_of(rows: pa.RecordBatch) -> Span:
+def _stays(rows: Rows) -> Int64s:
+    """max(last chunk, end) of each row, 0 where neither is known."""
+    end = rows.column("end_ns")
+    last = numbers_of(rows, "last_chunk_ns")
+    if end.null_count == len(end):
+        return np.maximum(last, 0)
+    return np.maximum(np.maximum(last, int64s(end, 0)), 0)
+
+
+def span_of(rows: Rows) -> Span:
     """The span of some REQUESTS rows, all of one run."""
     starts, ends = flights(rows)
     if starts.size == 0:

@@ -15,7 +15,9 @@ from sgengine.analyze.run import (
     analysis_of,
     analyze,
     analyze_plans,
+    analyze_table,
     bounded,
+    table_parts,
 )
 from sgengine.analyze.settings import DEFAULT_MEMORY, AnalyzeSettings
 from sgengine.analyze.tables import joined_requests
@@ -38,10 +40,12 @@ __all__ = [
     "analysis_of",
     "analyze",
     "analyze_plans",
+    "analyze_table",
     "bounded",
     "joined_requests",
     "plan_sources",
     "read_part",
     "rejects_table",
+    "table_parts",
     "with_parts",
 ]

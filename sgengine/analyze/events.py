@@ -58,7 +58,7 @@ def _pieces(
     partition: Partition, rejects: list[Reject], unseen: Unseen, stop: Stop
 ) -> Iterator[shuffle.Piece]:
     labels = {name: str(getattr(partition, name)) for name in _LABELS}
-    for batch in readers.read_events(partition):
+    for batch in stop.ahead(readers.read_events(partition)):
         stop.check()
         rejects.extend(replace(reject, source=partition.path) for reject in batch.rejects)
         rows = unseen.without(batch.rows)

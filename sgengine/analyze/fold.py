@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from sgengine.aggregate import Aggregator, GapTable, Sections
+from sgengine.aggregate import Aggregator, Each, GapTable, Sections
 from sgengine.analyze.partition import Receipt
 from sgengine.analyze.rejects import Outside, Rejected, add_outside
 from sgengine.analyze.runs import RunLedger
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.tables import joined_requests
 from sgengine.compute import Measured
+from sgengine.executors import Executor
 from sgengine.readers import SourcePlan
+
+
+def at_once(executor: Executor) -> Each:
+    """Goes over numbers on as many workers as there are."""
+    return lambda work, places: executor.run(lambda at, stop: work(at), places)
 
 
 class Fold:

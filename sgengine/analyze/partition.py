@@ -12,8 +12,10 @@ from sgengine.aggregate import (
     INSIDE,
     Activity,
     Aggregator,
+    Focus,
     GapTable,
     Gathering,
+    Key,
     Sections,
     Steady,
     gather_samples,
@@ -60,7 +62,8 @@ class Measure:
     ``sections``: the part of each run that counts, None for all of it; other rows are counted only.
     ``keep_requests``: the REQUESTS rows are wanted too. ``keep_tokens``: so are the measured batches,
     and the ITL samples are then not pooled, nor without ``itl``. ``figures``: those of groups are
-    wanted at all. ``read`` gives the batches of a partition.
+    wanted at all. ``read`` gives the batches of a partition. ``seen``: where percentiles lie, found
+    by one partition for all later ones (GapPool.seen).
     """
 
     settings: AnalyzeSettings
@@ -70,10 +73,11 @@ class Measure:
     itl: bool = True
     figures: bool = True
     read: Reads = read
+    seen: dict[Key, Focus] = field(default_factory=dict)
 
     def __call__(self, partition: Part, stop: Stop) -> Receipt:
         """Read, measure and aggregate one partition, a batch at a time."""
-        return self.batches(self.read(partition), partition.source.path, stop)
+        return self.batches(stop.ahead(self.read(partition)), partition.source.path, stop)
 
     def batches(self, batches: Iterable[Batch], source: str, stop: Stop) -> Receipt:
         """Measure and aggregate some batches of ``source``."""
@@ -81,13 +85,14 @@ class Measure:
         for batch in batches:
             stop.check()
             self.take(batch, source, receipt)
+        receipt.aggregate.pool.rest()
         return receipt
 
     def start(self) -> Receipt:
         """A receipt of nothing yet."""
         settings = self.settings
         gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
-        aggregate = Aggregator(settings=settings.summary, sections=self.sections)
+        aggregate = Aggregator(settings=settings.summary, sections=self.sections, seen=self.seen)
         return Receipt(aggregate=aggregate, gaps=gaps)
 
     def take(self, batch: Batch, source: str, receipt: Receipt) -> Measured:
@@ -97,7 +102,7 @@ class Measure:
         add_outside(receipt.outside, (line for line in found if line.reason == OUTSIDE))
         if self.sections is not None:
             measured = self._members(batch, measured, self.sections, source, receipt)
-        requests = measured.requests
+        requests = measured.columns
         if self.figures:
             pooled = self.itl and not self.keep_tokens
             receipt.aggregate.add(requests, measured if pooled else None)
@@ -106,7 +111,7 @@ class Measure:
         if receipt.gaps is not None:
             receipt.gaps.add(requests, measured)
         if self.keep_requests:
-            receipt.requests.append(requests)
+            receipt.requests.append(measured.requests)
         if self.keep_tokens:
             receipt.tokens.append(measured)
         list_rejects([line for line in found if line.reason != OUTSIDE], receipt)
@@ -121,7 +126,7 @@ class Measure:
         self, batch: Batch, measured: Measured, sections: Sections, source: str, receipt: Receipt
     ) -> Measured:
         """The rows within their runs' sections; the others are counted by group, run and source."""
-        where = places(measured.requests, sections)
+        where = places(measured.columns, sections)
         outside = np.flatnonzero(where != INSIDE)
         if outside.size == 0:
             return measured
@@ -189,9 +194,9 @@ class Gather:
             stop.check()
             measured = compute(batch.deliveries, slim)
             if self.sections is not None:
-                inside = places(measured.requests, self.sections) == INSIDE
+                inside = places(measured.columns, self.sections) == INSIDE
                 measured = only(measured, np.flatnonzero(inside))
-            gather_samples(found, measured.requests, measured, self.settings.summary)
+            gather_samples(found, measured.columns, measured, self.settings.summary)
         return found
 
 

@@ -63,7 +63,21 @@ class Loaded:
         return iter(self.loaded)
 
 
-Part = Partition | Held | Bucket | Loaded
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slice:
+    """Some rows of a table in memory, from number ``first_row`` on, brought to DELIVERIES by its worker."""
+
+    source: Source
+    table: pa.Table
+    partition: Partition
+    first_row: int
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows with their places in the table."""
+        return readers.batches_of(self.table, self.partition, self.first_row)
+
+
+Part = Partition | Held | Bucket | Loaded | Slice
 
 Reads = Callable[[Part], Iterator[Batch]]
 """Gives the batches of a part: ``read``, or what changes them on the way."""

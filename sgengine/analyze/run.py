@@ -12,20 +12,23 @@ import pyarrow as pa
 
 from sgengine.aggregate import Distribution, Gathering, Key, Section, sections_of
 from sgengine.analyze.events import with_parts
-from sgengine.analyze.fold import Fold
+from sgengine.analyze.fold import Fold, at_once
 from sgengine.analyze.night import reading
 from sgengine.analyze.partition import Gather, Measure, Observe
-from sgengine.analyze.parts import Part, Reads
+from sgengine.analyze.parts import Part, Reads, Slice
 from sgengine.analyze.plans import Failure, Planned, plan_sources
 from sgengine.analyze.rejects import Rejected, rejects_table
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.sinks import ParquetSink, Sink, Tee
 from sgengine.errors import UsageError
 from sgengine.executors import Stop
-from sgengine.readers import Skipped, SourcePlan
+from sgengine.readers import Skipped, SourcePlan, as_table, plan_table, slices_of
 
 Left = TypeVar("Left")
 """What a pass leaves of a partition."""
+
+LEAST_SHARE_BYTES = 1 << 20
+"""Of a table, for a worker: a share costs about a millisecond by itself, as long as a MiB takes."""
 
 Progress = Callable[[int, int], None]
 """Called with the partitions done and to be done; passes over the tokens add to the latter."""
@@ -119,11 +122,38 @@ def analyze_plans(
         passes = Passes(settings, parts, progress)
         fold = Fold(settings, plans, passes.sections())
         passes.measure(fold, sink, keep_requests=keep_requests, figures=figures)
-        groups: list[dict[str, object]] = []
-        if figures:
-            groups = fold.aggregate.finish(fold.ledger.stated_ns(), passes.itl(fold))
+        groups = passes.groups(fold) if figures else []
     requests = fold.requests() if keep_requests else None
     return analysis_of(fold, groups, planned.skipped, planned.failures, requests)
+
+
+def analyze_table(
+    data: Any, settings: AnalyzeSettings | None = None, *, keep_requests: bool = False
+) -> Analysis:
+    """Measure deliveries that are in memory, a table of pyarrow, Polars or DuckDB, as ``analyze`` does files.
+
+    Every worker gets a share of the rows. Raises UsageError for what is no table, FormatError for one
+    whose columns are not those of deliveries.
+    """
+    settings = bounded(settings or AnalyzeSettings())
+    table = as_table(data)
+    planned = plan_table(table, settings.read)
+    parts = table_parts(table, planned, settings.workers)
+    passes = Passes(settings, parts, None)
+    fold = Fold(settings, (planned,), passes.sections())
+    passes.measure(fold, None, keep_requests=keep_requests)
+    groups = passes.groups(fold)
+    requests = fold.requests() if keep_requests else None
+    return analysis_of(fold, groups, (), (), requests)
+
+
+def table_parts(table: pa.Table, planned: SourcePlan, workers: int) -> list[Part]:
+    """A share of the table's rows for each worker, if it is worth to share them."""
+    (partition,) = planned.partitions
+    return [
+        Slice(source=planned.source, table=rows, partition=partition, first_row=first)
+        for first, rows in slices_of(table, workers, LEAST_SHARE_BYTES)
+    ]
 
 
 def analysis_of(
@@ -157,8 +187,9 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
             settings.read,
             batch_bytes=settings.batch_bytes,
             document_bytes=settings.memory_bytes,
+            block_bytes=settings.memory_bytes // settings.workers,
         ),
-        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 2),
+        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 16),
     )
 
 
@@ -220,6 +251,7 @@ class Passes:
             itl=itl,
             figures=figures,
             read=self._reads,
+            seen=fold.aggregate.seen,
         )
         for part, receipt in zip(self.partitions, self.run(work), strict=True):
             fold.take(part.source.path, receipt, keep_requests=keep_requests)
@@ -230,6 +262,12 @@ class Passes:
     def _chosen(self, fold: Fold) -> Mapping[str, Section] | None:
         """The sections by which rows are left out; of a night they are before they are measured."""
         return None if self.settings.night is not None else fold.sections
+
+    def groups(self, fold: Fold) -> list[dict[str, object]]:
+        """The figures of every group, once all is measured."""
+        itl = self.itl(fold)
+        each = at_once(self.settings.executor)
+        return fold.aggregate.finish(fold.ledger.stated_ns(), itl, each=each)
 
     def itl(self, fold: Fold, reads: Reads | None = None) -> Mapping[Key, Distribution]:
         """Pooled ITL of each group, by further passes where what the pool kept does not decide it.

@@ -6,15 +6,15 @@ Envelopes answer for every reader, benefit and SLO, exactly; GAPS answer for ITL
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
-from sgengine.aggregate import Aggregator, Key, SummarySettings, summary_of
-from sgengine.aggregate.figures import Figures
+from sgengine.aggregate import Aggregator, SummarySettings, summary_of
 from sgengine.aggregate.keys import check_by
+from sgengine.analyze.fold import at_once
 from sgengine.analyze.run import Analysis, Progress, Stored, bounded
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.stored_files import TASK_ROWS, Task, Wanted, check_wanted, opened, tasks_of
@@ -190,16 +190,12 @@ class _Pass:
         rows = Rows(snapshot=self._snapshot, settings=summary, bounded=units.bounded, times=False)
         for part in self._aggregates(rows, list(tasks_of(files, self._snapshot))):
             aggregate.merge(part)
-        groups = aggregate.finish(units.stated, {}, each=self._each)
+        groups = aggregate.finish(units.stated, {}, each=at_once(self._settings.executor))
         gaps = self._gaps()
         return [
             group | itl_figures(gaps.distribution(key) if gaps else None)
             for key, group in zip(aggregate.keys(), groups, strict=True)
         ]
-
-    def _each(self, figures: Callable[[Key], Figures], keys: Sequence[Key]) -> Iterator[Figures]:
-        """The figures of every group, as many at once as there are workers."""
-        return self._settings.executor.run(lambda key, stop: figures(key), keys)
 
     def _aggregates(self, rows: Rows, tasks: Sequence[Task]) -> Iterator[Aggregator]:
         def work(task: Task, stop: Stop) -> Aggregator:

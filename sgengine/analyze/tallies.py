@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sgengine.aggregate import Span, group_rows, span_of
 from sgengine.analyze.rejects import Rejected
+from sgengine.compute import Rows, numbers_of
 
 Int64s = npt.NDArray[np.int64]
 
@@ -27,7 +28,7 @@ class Counts:
     n_output_tokens: int = 0
     span: Span = field(default_factory=Span)
 
-    def add(self, requests: pa.RecordBatch, rows: int) -> None:
+    def add(self, requests: Rows, rows: int) -> None:
         """Take in REQUESTS rows of one run, made of so many ``rows`` of the source."""
         self.rows += rows
         self.n_chunks += _sum(requests, "n_chunks")
@@ -76,15 +77,16 @@ Tallies = dict[str | None, Tally]
 """By run; None: of rows that name no run."""
 
 
-def count_rows(requests: pa.RecordBatch, weights: Int64s, tallies: Tallies) -> None:
+def count_rows(requests: Rows, weights: Int64s, tallies: Tallies) -> None:
     """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each."""
     for tally, part, rows in _by_run(requests, tallies):
         mine = weights[rows]
         days, codes = group_rows(part, ("day",))
         for i, (day,) in enumerate(days):
             assert day is None or isinstance(day, int), "a slice"
-            at = np.flatnonzero(codes == i)
-            some = part if len(days) == 1 else part.take(pa.array(at))
+            alone = len(days) == 1
+            at = np.arange(codes.size) if alone else np.flatnonzero(codes == i)
+            some = part if alone else part.take(pa.array(at))
             tally.days.setdefault(day, Counts()).add(some, int(mine[at].sum()))
 
 
@@ -95,25 +97,27 @@ def count_rejects(found: Iterable[Rejected], tallies: Tallies) -> None:
         tally.rows_rejected += reject.count
 
 
-def count_outside(requests: pa.RecordBatch, weights: Int64s, tallies: Tallies) -> None:
+def count_outside(requests: Rows, weights: Int64s, tallies: Tallies) -> None:
     """Add one batch's rows outside of windows to the counts of their runs."""
     for tally, _, rows in _by_run(requests, tallies):
         tally.rows_rejected += int(weights[rows].sum())
 
 
-def _by_run(
-    requests: pa.RecordBatch, tallies: Tallies
-) -> Iterator[tuple[Tally, pa.RecordBatch, Int64s]]:
+def _by_run(requests: Rows, tallies: Tallies) -> Iterator[tuple[Tally, Rows, Int64s]]:
     """The counts of each run in ``requests``, its rows, and where they are."""
     runs, codes = group_rows(requests, ("run",))
     for i, (run,) in enumerate(runs):
-        rows = np.flatnonzero(codes == i)
-        part = requests.take(pa.array(rows)) if len(runs) > 1 else requests
+        alone = len(runs) == 1
+        rows = np.arange(codes.size) if alone else np.flatnonzero(codes == i)
+        part = requests if alone else requests.take(pa.array(rows))
         first = {name: part.column(name)[0].as_py() for name in _LABELS}
         tally = tallies.setdefault(str(run), Tally(labels=first))
         tally.labels = tally.labels or first
         yield tally, part, rows
 
 
-def _sum(requests: pa.RecordBatch, name: str) -> int:
-    return int(requests.column(name).cast(pa.int64()).sum().as_py() or 0)
+def _sum(requests: Rows, name: str) -> int:
+    """Of the numbers that are known."""
+    numbers = numbers_of(requests, name)
+    unknown = int(np.count_nonzero(numbers < 0)) if int(numbers.min(initial=0)) < 0 else 0
+    return int(numbers.sum()) + unknown

@@ -41,6 +41,7 @@ from sgengine.analyze import (
     joined_requests,
     read_part,
     rejects_table,
+    table_parts,
     with_parts,
 )
 from sgengine.api.values import Measured, Summary, Trace
@@ -49,7 +50,7 @@ from sgengine.compute import MeasureSettings
 from sgengine.errors import UsageError
 from sgengine.executors import choose_executor
 from sgengine.objectives import DEFAULT_READER, Slo
-from sgengine.readers import Batch, ReadOptions, as_table, batches_of, plan, plan_table
+from sgengine.readers import Batch, ReadOptions, as_table, plan, plan_table
 from sgengine.readers import resolve as resolve_inputs
 from sgengine.schema import DELIVERIES
 
@@ -125,7 +126,9 @@ def measure(
         summary=SummarySettings(reader=reader, itl_rule=itl_rule),
         executor=choose_executor(on),
     )
-    trace = deliveries if isinstance(deliveries, Trace) else _trace_of(deliveries)
+    trace = deliveries
+    if not isinstance(trace, Trace):
+        trace = _trace_of(deliveries, settings.workers)
     work = Measure(settings=settings, keep_requests=True, keep_tokens=True)
     fold = Fold(settings, trace.plans)
     receipts = settings.executor.run(
@@ -145,11 +148,15 @@ def measure(
     )
 
 
-def _trace_of(data: Any) -> Trace:
+def _trace_of(data: Any, workers: int) -> Trace:
+    """A table as a trace, in batches of which every worker has its share."""
     table = as_table(data)
     planned = plan_table(table, ReadOptions())
-    (part,) = planned.partitions
-    batches = tuple((part.source.path, batch) for batch in batches_of(table, part))
+    batches = tuple(
+        (part.source.path, batch)
+        for part in table_parts(table, planned, workers)
+        for batch in read_part(part)
+    )
     return Trace(deliveries=table, plans=(planned,), batches=batches)
 
 

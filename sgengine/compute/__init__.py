@@ -9,16 +9,21 @@ from sgengine.compute.itl import (
     itl_samples,
 )
 from sgengine.compute.measure import Measured, compute
+from sgengine.compute.request_columns import RequestColumns, Rows, names_of, numbers_of
 from sgengine.compute.settings import MeasureSettings
 
 __all__ = [
     "GapSums",
     "MeasureSettings",
     "Measured",
+    "RequestColumns",
     "RowSamples",
+    "Rows",
     "Samples",
     "batch_samples",
     "compute",
     "itl_histogram",
     "itl_samples",
+    "names_of",
+    "numbers_of",
 ]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sgengine.compute.ragged import Bools, Lists, bools, places_in
+from sgengine.compute.ragged import Bools, Lists, bools, only_value, places_in
 from sgengine.schema import enums
 from sgengine.schema.rules import RULE_BY_NAME
 
@@ -91,12 +91,16 @@ def _holds_only(column: pa.Array, allowed: tuple[str, ...]) -> bool:
 
 
 def _ids(facts: RowFacts) -> Iterator[Breach]:
+    if not facts.batch.column("request_id").null_count:
+        return
     missing = facts.batch.column("request_id").is_null()
     yield from _at("missing_request_id", bools(missing), "request_id is null")
 
 
 def _lists(facts: RowFacts) -> Iterator[Breach]:
     times, sizes = facts.times, facts.sizes
+    if times.complete and not sizes.valid.any():
+        return
     yield from _at("null_chunk", times.holed, "chunk_times_ns holds a null")
     yield from _at("null_chunk", sizes.holed, "chunk_tokens holds a null")
     for row in np.flatnonzero(sizes.valid & (sizes.lengths != times.lengths)):
@@ -107,7 +111,7 @@ def _lists(facts: RowFacts) -> Iterator[Breach]:
 def _counts(facts: RowFacts) -> Iterator[Breach]:
     for name in ("input_tokens", "output_tokens", "end_ns"):
         column = facts.batch.column(name)
-        if (pc.min(column).as_py() or 0) >= 0:
+        if column.null_count == len(column) or (pc.min(column).as_py() or 0) >= 0:
             continue
         negative = bools(pc.fill_null(pc.less(column, 0), False))
         rule = "negative_time" if name == "end_ns" else "negative_count"
@@ -120,6 +124,8 @@ def _bare_times(facts: RowFacts) -> Iterator[Breach]:
     listed, n = facts.times.valid, facts.declared
     ttft, last, has_ttft, has_last = facts.ttft, facts.last, facts.has_ttft, facts.has_last
     timing = facts.batch.column("timing")
+    if facts.times.complete and only_value(timing) in enums.LISTED_TIMINGS:
+        return
     says_listed = places_in(timing, enums.LISTED_TIMINGS) >= 0
     if listed.all() and says_listed.all():
         return

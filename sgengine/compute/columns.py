@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,18 @@ from sgengine.compute.rows import Hulls
 from sgengine.schema import ENVELOPE
 
 
-@dataclass(frozen=True, kw_only=True)
 class Values:
     """One column in the making: ``data`` (R,), meaningful where ``defined`` (R,) bool."""
 
-    data: npt.NDArray[Any]
-    defined: Bools
+    def __init__(self, *, data: npt.NDArray[Any], defined: Bools) -> None:
+        self.data = data
+        self.defined = defined
 
     def arrow(self, type_: pa.DataType) -> pa.Array:
         """The Arrow column: NULL where not defined."""
         data = self.data.astype(type_.to_pandas_dtype(), copy=False)
-        return pa.array(data, type=type_, mask=~self.defined)
+        defined = self.defined
+        return pa.array(data, type=type_, mask=None if defined.all() else ~defined)
 
     def overlaid(self, over: Values, rows: npt.NDArray[np.int64]) -> Values:
         """These values, with ``over``'s at ``rows`` where it defines them."""
@@ -34,24 +36,74 @@ class Values:
         defined[take] = True
         return Values(data=data, defined=defined)
 
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """Whole numbers with -1 for NULL; of a column that holds no negative ones."""
+        return np.where(self.defined, self.data, -1)
 
-def nothing(rows: int, dtype: type[np.generic] = np.int64) -> Values:
-    """A column that is NULL in every row."""
-    return Values(data=np.zeros(rows, dtype=dtype), defined=np.zeros(rows, dtype=np.bool_))
+
+class Whole(Values):
+    """Whole numbers of 0 and more, -1 for NULL: which rows are defined is seen only if it is asked."""
+
+    def __init__(self, data: npt.NDArray[np.int64]) -> None:
+        self.data = data
+
+    @cached_property
+    def defined(self) -> Bools:  # type: ignore[override] # made when asked for
+        """(R,) bool."""
+        return self.data >= 0
+
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """The data as they are."""
+        return self.data
+
+
+class Later(Values):
+    """A column that is made when it is asked for: figures need few of them."""
+
+    def __init__(self, make: Callable[[], Values]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Values:
+        return self._make()
+
+    @property
+    def data(self) -> npt.NDArray[Any]:  # type: ignore[override] # made when asked for
+        """(R,)."""
+        return self._made.data
+
+    @property
+    def defined(self) -> Bools:  # type: ignore[override] # made when asked for
+        """(R,) bool."""
+        return self._made.defined
 
 
 def envelopes(hulls: Hulls, defined: Bools) -> pa.Array:
-    """The ENVELOPE column of ``hulls``, NULL where not ``defined``; vertices of NULL rows are dropped."""
+    """The ENVELOPE column of ``hulls``, NULL where not ``defined``; vertices of NULL rows are dropped.
+
+    Where all rows are defined, as most often, the hulls are taken over as they are.
+    """
+    if not defined.any():
+        return pa.nulls(defined.size, ENVELOPE)
+    if defined.all():
+        return pa.ListArray.from_arrays(
+            pa.array(hulls.offsets.astype(np.int32)),
+            _points(hulls.tokens, hulls.times),
+            type=ENVELOPE,
+        )
     counts = np.where(defined, np.diff(hulls.offsets), 0)
     keep = np.repeat(defined, np.diff(hulls.offsets))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    vertex = ENVELOPE.value_type
-    points = pa.StructArray.from_arrays(
-        [pa.array(hulls.tokens[keep]), pa.array(hulls.times[keep])],
-        fields=[vertex.field(0), vertex.field(1)],
-    )
+    points = _points(hulls.tokens[keep], hulls.times[keep])
     mask = pa.array(~defined)
     return pa.ListArray.from_arrays(pa.array(offsets), points, type=ENVELOPE, mask=mask)
+
+
+def _points(tokens: npt.NDArray[np.int32], times: npt.NDArray[np.int64]) -> pa.Array:
+    vertex = ENVELOPE.value_type
+    return pa.StructArray.from_arrays(
+        [pa.array(tokens), pa.array(times)], fields=[vertex.field(0), vertex.field(1)]
+    )
 
 
 def overlaid_envelopes(base: pa.Array, over: pa.Array, rows: npt.NDArray[np.int64]) -> pa.Array:

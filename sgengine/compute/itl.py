@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +69,14 @@ class RowSamples:
             replace(self, rows=self.rows[:at], counts=self.counts[:at]),
             replace(self, rows=self.rows[at:], counts=self.counts[at:]),
         )
+
+    def pieces(self, count: int) -> Iterator[RowSamples]:
+        """The rows in order, a piece at a time, each until it has about ``count`` samples."""
+        upto = np.cumsum(self.counts)
+        marks = np.arange(count, int(upto[-1]), count)
+        cuts = np.unique([0, *(np.searchsorted(upto, marks) + 1), self.rows.size]).tolist()
+        for a, b in pairwise(cuts):
+            yield replace(self, rows=self.rows[a:b], counts=self.counts[a:b])
 
     def values(self) -> Float64s:
         """The samples, row by row."""

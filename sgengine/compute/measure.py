@@ -11,7 +11,7 @@ import pyarrow as pa
 from sgengine.compute import rows as kernels
 from sgengine.compute.bare import BareTimes, overlay_bare
 from sgengine.compute.checks import Breach, RowFacts, breaches
-from sgengine.compute.columns import Values
+from sgengine.compute.columns import Later, Values, Whole
 from sgengine.compute.ragged import (
     Bools,
     Ragged,
@@ -22,41 +22,34 @@ from sgengine.compute.ragged import (
     kinds_of,
     lists,
 )
+from sgengine.compute.request_columns import RequestColumns
 from sgengine.compute.settings import MeasureSettings
 from sgengine.compute.tokens import Metrics, token_metrics
 from sgengine.kernels import scan
-from sgengine.schema import DELIVERIES, REQUESTS
 
 Int64s = npt.NDArray[np.int64]
-
-_CARRIED = (
-    "run",
-    "request_id",
-    "system",
-    "workload",
-    "clock",
-    "origin",
-    "timing",
-    "status",
-    "error",
-    "arrival_ns",
-    "end_ns",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     """One batch, measured.
 
-    ``requests``: REQUESTS rows of the rows that keep the rules, in order, dimensions last.
+    ``columns``: REQUESTS of the rows that keep the rules, in order, dimensions last, a column at a time;
+    ``requests``: the same as a batch.
     ``breaches``: the rows that do not, with the first rule they break, by row of the batch.
     ``ragged``, ``kept``: the tokens of all R rows and which rows were kept, for the ITL samples.
     """
 
-    requests: pa.RecordBatch
+    columns: RequestColumns | pa.RecordBatch
     breaches: tuple[Breach, ...]
     ragged: Ragged
     kept: Int64s
+
+    @property
+    def requests(self) -> pa.RecordBatch:
+        """REQUESTS rows."""
+        columns = self.columns
+        return columns.batch if isinstance(columns, RequestColumns) else columns
 
 
 def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
@@ -80,11 +73,9 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     )
     listless = np.flatnonzero(~facts.times.valid & keeps)
     metrics = overlay_bare(metrics, bare, found.n, listless, settings)
-    requests = _assemble(batch, facts, ragged, found.n, metrics, settings)
-    if kept.size < batch.num_rows:
-        requests = requests.take(pa.array(kept))
+    columns = _columns(batch, facts, ragged, found.n, metrics, settings)
     return Measured(
-        requests=requests,
+        columns=columns if kept.size == batch.num_rows else columns.batch.take(pa.array(kept)),
         breaches=tuple(broken[row] for row in sorted(broken)),
         ragged=ragged,
         kept=kept,
@@ -129,8 +120,10 @@ def _without(ragged: Ragged, broken: dict[int, Breach]) -> Ragged:
 
 def _tokens_before_sizes(facts: RowFacts, ragged: Ragged) -> Int64s:
     """n of every row but those of kind SIZED, whose sizes the kernel adds up; -1 where unknown."""
-    n = np.where(ragged.kinds == scan.ONE_EACH, facts.times.lengths, facts.declared)
-    return np.where(ragged.kinds == scan.EMPTY, 0, n)
+    kinds = ragged.kinds
+    n = np.where(kinds == scan.ONE_EACH, facts.times.lengths, facts.declared)
+    n[kinds == scan.EMPTY] = 0
+    return n
 
 
 def _chunk_breaches(codes: npt.NDArray[np.uint8], broken: dict[int, Breach]) -> dict[int, Breach]:
@@ -147,48 +140,27 @@ def _chunk_breaches(codes: npt.NDArray[np.uint8], broken: dict[int, Breach]) -> 
     }
 
 
-def _assemble(
+def _columns(
     batch: pa.RecordBatch,
     facts: RowFacts,
     ragged: Ragged,
     n: Int64s,
     metrics: Metrics,
     settings: MeasureSettings,
-) -> pa.RecordBatch:
+) -> RequestColumns:
     """REQUESTS columns in order, then the dimensions as they came."""
-    rows = batch.num_rows
-    always = np.ones(rows, dtype=np.bool_)
     reader = settings.reader
-    values = metrics.values | {
-        "n_output_tokens": Values(data=n, defined=n >= 0),
-        "token_deficit": _deficit(facts, ragged, n),
-        "reader_first_ns": Values(data=np.full(rows, reader.first_ns), defined=always),
-        "reader_pace_ns": Values(data=np.full(rows, reader.pace_ns), defined=always),
+    values: dict[str, Values] = metrics.values | {
+        "n_output_tokens": Whole(n),
+        "token_deficit": Later(lambda: _deficit(facts, ragged, n)),
+        "reader_first_ns": Later(lambda: _same(reader.first_ns, n.size)),
+        "reader_pace_ns": Later(lambda: _same(reader.pace_ns, n.size)),
     }
-    arrays: list[pa.Array] = []
-    fields: list[pa.Field] = []
-    for column in REQUESTS.columns:
-        array = _column(column.name, batch, values, metrics)
-        if array is not None:
-            arrays.append(array)
-            fields.append(column.field())
-    for field in batch.schema:
-        if field.name not in DELIVERIES.names:
-            arrays.append(batch.column(field.name))
-            fields.append(field)
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+    return RequestColumns(batch, values, metrics.envelopes)
 
 
-def _column(
-    name: str, batch: pa.RecordBatch, values: dict[str, Values], metrics: Metrics
-) -> pa.Array | None:
-    if name in _CARRIED:
-        return batch.column(name)
-    if name == "n_input_tokens":
-        return batch.column("input_tokens")
-    if name in values:
-        return values[name].arrow(REQUESTS.column(name).type)
-    return metrics.envelopes.get(name)
+def _same(value: int, rows: int) -> Values:
+    return Values(data=np.full(rows, value), defined=np.ones(rows, dtype=np.bool_))
 
 
 def _deficit(facts: RowFacts, ragged: Ragged, n: Int64s) -> Values:

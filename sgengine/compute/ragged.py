@@ -7,6 +7,7 @@ values: offsets are taken as they are, and rows without a list are marked by the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,16 @@ class Lists:
     valid: Bools
     holed: Bools
 
-    @property
+    @cached_property
     def lengths(self) -> Int64s:
         """Entries of each row; 0 for a null list, whatever it spans."""
-        return np.where(self.valid, np.diff(self.offsets), 0)
+        lengths = np.diff(self.offsets)
+        return lengths if self.complete else np.where(self.valid, lengths, 0)
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether every row has a list, and none a null inside."""
+        return bool(self.valid.all()) and not self.holed.any()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +91,24 @@ def int64s(array: pa.Array, fill: int = -1) -> Int64s:
     return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
+def only_value(column: pa.Array) -> str | None:
+    """The text that every row has, if a dictionary of one shows it, as that of most labels does."""
+    if not isinstance(column, pa.DictionaryArray) or len(column.dictionary) != 1:
+        return None
+    if column.null_count or column.dictionary.null_count:
+        return None
+    value = column.dictionary[0].as_py()
+    return value if isinstance(value, str) else None
+
+
 def places_in(column: pa.Array, names: tuple[str, ...]) -> Int64s:
     """(R,) int64: where each row's text is among ``names``, -1 for another and for NULL.
 
     Of a dictionary column only the dictionary is compared: rows are a hundred times as many.
     """
+    same = only_value(column)
+    if same is not None:
+        return np.full(len(column), names.index(same) if same in names else -1)
     if not isinstance(column, pa.DictionaryArray):
         return int64s(pc.index_in(column.cast(pa.string()), pa.array(names)))
     entries = int64s(pc.index_in(column.dictionary.cast(pa.string()), pa.array(names)))
@@ -103,8 +123,9 @@ def lists(array: pa.Array, dtype: type[np.generic]) -> Lists:
     offsets = np.asarray(array.offsets.to_numpy(zero_copy_only=False), dtype=np.int64)
     valid = bools(array.is_valid())
     flat = array.values
-    holed = _holed(flat, offsets) & valid
+    holed = _holed(flat, offsets)
     if flat.null_count:
+        holed &= valid
         flat = flat.fill_null(0)
     return Lists(
         values=frozen(_as_dtype(flat, dtype)), offsets=frozen(offsets), valid=valid, holed=holed
@@ -142,8 +163,7 @@ def empty_lists(rows: int, dtype: type[np.generic]) -> Lists:
 def kinds_of(times: Lists, sizes: Lists, declared: Int64s) -> npt.NDArray[np.uint8]:
     """The kind of each row (kernels.scan) from what is known of it; ``declared`` is -1 if nothing is."""
     chunks = times.lengths
-    kinds = np.full(chunks.size, scan.ONE_EACH, dtype=np.uint8)
-    kinds[declared > chunks] = scan.UNKNOWN_SIZES
+    kinds = np.where(declared > chunks, np.uint8(scan.UNKNOWN_SIZES), np.uint8(scan.ONE_EACH))
     kinds[sizes.valid] = scan.SIZED
     kinds[chunks == 0] = scan.EMPTY
     kinds[~times.valid] = scan.NO_CHUNKS

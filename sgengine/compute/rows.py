@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sgengine.compute.ragged import Bools, Ragged
 from sgengine.compute.settings import MeasureSettings
 from sgengine.kernels import request, scan
+from sgengine.kernels.peaks import peaks_shape
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -38,8 +39,8 @@ class Rows:
     """What the kernels say of R rows, arbitrary where a row's kind leaves it undefined.
 
     ``breach``: code of the rule that a row breaks. Latencies, ``idle`` (for unknown sizes its upper
-    bound), ``idle_min`` and ``late`` are (R,) int64 in ns and tokens; ``n`` is complete. ``hulls`` is
-    None where no envelopes were wanted.
+    bound), ``idle_min`` and ``late`` are (R,) int64 in ns and tokens; ``n`` is complete. ``qoe`` and
+    ``fluidity`` are empty where smoothness was not wanted, and ``hulls`` is None without envelopes.
     """
 
     breach: UInt8s
@@ -57,13 +58,14 @@ class Rows:
 
 
 class HullRoom:
-    """Where the hull kernel works: a stack for the longest row, and output that grows on demand."""
+    """Where the hull kernel works: scratch for the longest row, and output that grows on demand."""
 
     def __init__(self, ragged: Ragged, *, wanted: bool = True) -> None:
-        rows = ragged.rows
+        rows = ragged.rows if wanted else 0
         self._longest = int(np.max(np.diff(ragged.offsets), initial=0)) if wanted else 0
-        size = _VERTICES_PER_ROW * rows if wanted else 0
-        self._stack = (np.zeros(self._longest, np.int32), np.zeros(self._longest, np.int64))
+        size = _VERTICES_PER_ROW * rows + self._longest
+        self._peaks = np.zeros(peaks_shape(self._longest), dtype=np.int64)
+        self._candidates = np.zeros(self._longest + 1, dtype=np.int32)
         self._offsets = np.zeros(rows + 1, dtype=np.int64)
         self._tokens = np.zeros(size, dtype=np.int32)
         self._times = np.zeros(size, dtype=np.int64)
@@ -71,7 +73,14 @@ class HullRoom:
 
     def arrays(self) -> tuple[Any, ...]:
         """The kernel's last seven arguments."""
-        return (*self._stack, self._offsets, self._tokens, self._times, *self._paces)
+        return (
+            self._peaks,
+            self._candidates,
+            self._offsets,
+            self._tokens,
+            self._times,
+            *self._paces,
+        )
 
     def grow(self) -> None:
         """Double the output and make room for the longest row."""
@@ -94,7 +103,7 @@ class HullRoom:
 def measure_rows(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Rows:
     """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes."""
     ints = np.zeros((7, ragged.rows), dtype=np.int64)
-    floats = np.zeros((2, ragged.rows))
+    floats = np.zeros((2, ragged.rows if settings.smoothness else 0))
     breach = np.zeros(ragged.rows, dtype=np.uint8)
     counts, kinds = n.copy(), ragged.kinds.copy()
     room = HullRoom(ragged, wanted=settings.envelopes)

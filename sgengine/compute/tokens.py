@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sgengine.compute import rows as kernels
-from sgengine.compute.columns import Values, envelopes
+from sgengine.compute.columns import Later, Values, Whole, envelopes
 from sgengine.compute.ragged import Ragged
 from sgengine.compute.settings import MeasureSettings
 from sgengine.kernels import scan
+from sgengine.kernels.undefined import mark_undefined
 from sgengine.schema import ENVELOPE
 
 Int64s = npt.NDArray[np.int64]
@@ -31,13 +32,10 @@ def token_metrics(ragged: Ragged, found: kernels.Rows, settings: MeasureSettings
 
     Rows of kind NO_CHUNKS are NULL throughout, EMPTY ones but for the empty envelope.
     """
-    values = _latency_values(ragged, found)
-    known = kernels.sizes_known(ragged)
-    bounded = ragged.kinds == scan.UNKNOWN_SIZES
-    values["user_idle_latency_ns"] = Values(data=found.idle, defined=known)
-    values["user_idle_latency_ns_min"] = Values(data=found.idle_min, defined=bounded)
-    values["user_idle_latency_ns_max"] = Values(data=found.idle, defined=bounded)
-    values["late_tokens"] = Values(data=found.late, defined=known)
+    values = _whole_values(ragged, found)
+    first, last = values["ttft_ns"], values["e2e_latency_ns"]
+    # Nothing that holds the column: a batch in a cycle would stay until the garbage is collected.
+    values["tpot_ns"] = Later(lambda: _tpot(first, last, found.n))
     if settings.smoothness:
         values |= _smoothness_values(ragged, found, settings)
     hulls: dict[str, pa.Array] = {}
@@ -47,21 +45,41 @@ def token_metrics(ragged: Ragged, found: kernels.Rows, settings: MeasureSettings
     return Metrics(values=values, envelopes=hulls)
 
 
-def _latency_values(ragged: Ragged, found: kernels.Rows) -> dict[str, Values]:
-    kinds, n = ragged.kinds, found.n
-    delivered = (kinds != scan.NO_CHUNKS) & (kinds != scan.EMPTY)
-    chunks = np.where(kinds == scan.NO_CHUNKS, 0, np.diff(ragged.offsets))
-    several = delivered & (n >= 2)
-    span = found.last_token - found.ttft
-    tpot = np.divide(span, n - 1, where=several, out=np.zeros(n.size))
+def _whole_values(ragged: Ragged, found: kernels.Rows) -> dict[str, Values]:
+    """Latencies and the reader's columns, for which the arrays of ``found`` are taken over."""
+    chunks, upper = np.empty((2, ragged.rows), dtype=np.int64)
+    mark_undefined(
+        ragged.kinds,
+        ragged.offsets,
+        found.ttft,
+        found.last_token,
+        found.last_chunk,
+        found.itl_max,
+        found.idle,
+        found.idle_min,
+        found.late,
+        chunks,
+        upper,
+    )
     return {
-        "n_chunks": Values(data=chunks, defined=kinds != scan.NO_CHUNKS),
-        "last_chunk_ns": Values(data=found.last_chunk, defined=delivered),
-        "ttft_ns": Values(data=found.ttft, defined=delivered),
-        "e2e_latency_ns": Values(data=found.last_token, defined=delivered),
-        "tpot_ns": Values(data=tpot, defined=several),
-        "itl_max_ns": Values(data=found.itl_max, defined=delivered & (chunks >= 2)),
+        "n_chunks": Whole(chunks),
+        "last_chunk_ns": Whole(found.last_chunk),
+        "ttft_ns": Whole(found.ttft),
+        "e2e_latency_ns": Whole(found.last_token),
+        "itl_max_ns": Whole(found.itl_max),
+        "user_idle_latency_ns": Whole(found.idle),
+        "user_idle_latency_ns_min": Whole(found.idle_min),
+        "user_idle_latency_ns_max": Whole(upper),
+        "late_tokens": Whole(found.late),
     }
+
+
+def _tpot(first: Values, last: Values, n: Int64s) -> Values:
+    """(t_n - t_1) / (n - 1) of the rows with times and two tokens."""
+    several = first.defined & (n >= 2)
+    span = last.numbers() - first.numbers()
+    tpot = np.divide(span, n - 1, where=several, out=np.zeros(n.size))
+    return Values(data=tpot, defined=several)
 
 
 def _smoothness_values(

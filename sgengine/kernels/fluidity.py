@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -17,12 +17,12 @@ Int32s = npt.NDArray[np.int32]
 _MAX_SLACK = 2**62 - 1
 
 
-@inlined
+@merged
 def _slack_of(tokens: int, pace: int) -> int:
     return tokens * pace if tokens <= _MAX_SLACK // pace else _MAX_SLACK
 
 
-@inlined
+@merged
 def fluidity_one_each(x: Int64s, first: int, pace: int, skip_first: bool) -> float:
     """hit / (hit + miss) where every chunk holds one token; pace > 0, and K >= 2 to skip the first."""
     hit = 0
@@ -48,7 +48,7 @@ def fluidity_one_each(x: Int64s, first: int, pace: int, skip_first: bool) -> flo
     return hit / (hit + miss)
 
 
-@inlined
+@merged
 def fluidity_sized(x: Int64s, sizes: Int32s, first: int, pace: int, skip_first: bool) -> float:
     """The same for chunks of several tokens: the first is timed, the others are hits and add slack."""
     hit = 0

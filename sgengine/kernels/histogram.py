@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._jit import merged, uncounted
 
 N_BUCKETS = 256 + 55 * 128
 """Buckets of a histogram: 256 of 1 ns, then 55 octaves (2^8 to 2^63) of 128."""
@@ -25,7 +25,7 @@ _MANTISSA_SHIFT = 52 - 7
 _EXPONENT_OF_LINEAR = (1023 + 8) << 7
 
 
-@inlined
+@merged
 def bucket_of(value: float) -> int:
     """Bucket of a gap of ``value`` ns, >= 0.
 
@@ -38,7 +38,7 @@ def bucket_of(value: float) -> int:
     return np.int32(min(value, _LINEAR)) if value < _LINEAR else upper
 
 
-@kernel
+@uncounted
 def bucket_edges(out: npt.NDArray[np.float64]) -> None:
     """Lower edges in ns of all buckets and the end of the last: ``out`` (N_BUCKETS + 1,) float64."""
     for bucket in range(256):
@@ -49,7 +49,7 @@ def bucket_edges(out: npt.NDArray[np.float64]) -> None:
         out[bucket] = 256.0 * 2.0**octave * (1.0 + part / 128.0)
 
 
-@kernel
+@uncounted
 def count_samples(
     samples: npt.NDArray[np.float64], groups: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
 ) -> None:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 from sgengine.kernels.delivery import reach_of
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
 
-@inlined
+@merged
 def qoe_one_each(x: Int64s, first: int, pace: int, idle: int) -> float:
-    """qoe where every chunk holds one token; ``idle`` is the request's user_idle_latency."""
+    """qoe where every chunk holds one token; ``idle`` is the request's user_idle_latency.
+
+    The sum of doubles in the order of tokens, which kernels.waits finds from integers where it can.
+    """
     if idle == 0:
         return 1.0
     reach = reach_of(first, pace)
@@ -30,10 +33,10 @@ def qoe_one_each(x: Int64s, first: int, pace: int, idle: int) -> float:
             lateness = x[k] - (first + k * pace)
             lag = lateness if lateness > lag else lag
         lost += lag
-    return _qoe(lost, x.size, pace, idle)
+    return qoe_of(lost, x.size, pace, idle)
 
 
-@inlined
+@merged
 def qoe_sized(x: Int64s, sizes: Int32s, n: int, first: int, pace: int, idle: int) -> float:
     """qoe of chunks with ``sizes``, ``n`` their sum."""
     if idle == 0:
@@ -49,10 +52,11 @@ def qoe_sized(x: Int64s, sizes: Int32s, n: int, first: int, pace: int, idle: int
             lag = lateness if lateness > lag else lag
         lost += float(lag) * size
         token += size
-    return _qoe(lost, n, pace, idle)
+    return qoe_of(lost, n, pace, idle)
 
 
-@inlined
-def _qoe(lost: float, n: int, pace: int, idle: int) -> float:
+@merged
+def qoe_of(lost: float, n: int, pace: int, idle: int) -> float:
+    """qoe from the sum of the lags of all ``n`` tokens."""
     whole = float(n) * float(idle) + float(pace) * (float(n) * float(n - 1) / 2.0)
     return 1.0 - lost / whole

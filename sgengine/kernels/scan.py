@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined
+from sgengine.kernels._jit import merged
 
 EMPTY = 0
 ONE_EACH = 1
@@ -37,7 +37,7 @@ Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
 
-@inlined
+@merged
 def gaps_of(x: Int64s) -> tuple[int, int]:
     """Of the gaps between neighbours of ``x`` (K >= 1), ns: their signs and the longest, 0 for none.
 
@@ -54,7 +54,7 @@ def gaps_of(x: Int64s) -> tuple[int, int]:
     return signs, longest
 
 
-@inlined
+@merged
 def times_breach(x: Int64s, signs: int) -> int:
     """The rule that chunk times ``x`` (K >= 1) break, or KEPT; ``signs`` of its gaps.
 
@@ -69,7 +69,7 @@ def times_breach(x: Int64s, signs: int) -> int:
     return KEPT
 
 
-@inlined
+@merged
 def sizes_breach(sizes: Int32s) -> int:
     """The rule that chunk sizes (K >= 1) break, or KEPT."""
     if sizes[0] < 1:
@@ -84,7 +84,7 @@ def sizes_breach(sizes: Int32s) -> int:
     return KEPT
 
 
-@inlined
+@merged
 def sum_sizes(sizes: Int32s) -> int:
     """Tokens of all chunks."""
     total = 0
@@ -93,7 +93,7 @@ def sum_sizes(sizes: Int32s) -> int:
     return total
 
 
-@inlined
+@merged
 def last_with_tokens(sizes: Int32s) -> int:
     """Index of the last chunk that holds a token; the first chunk always does."""
     k = sizes.size - 1

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._jit import merged, uncounted
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -27,7 +27,7 @@ _TWO32 = 4294967296.0
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@kernel
+@uncounted
 def moments(values: Float64s, scale: float, out: UInt64s) -> None:
     """Add y = rint(values * scale) and y^2 to ``out`` (N_LIMBS,) uint64, for 0 <= y < 2^63.
 
@@ -53,7 +53,7 @@ def moments(values: Float64s, scale: float, out: UInt64s) -> None:
             out[7] += square >> np.uint64(32)
 
 
-@kernel
+@uncounted
 def count_parts(values: Float64s, low: int, high: int, shift: int, counts: Int64s) -> None:
     """Add to ``counts`` (P,) the ``values`` (S,) whose bits are in [low, high), by part of 2^shift.
 
@@ -66,7 +66,7 @@ def count_parts(values: Float64s, low: int, high: int, shift: int, counts: Int64
             counts[(bits - low) >> shift] += 1
 
 
-@kernel
+@uncounted
 def take_between(values: Float64s, low: float, high: float, out: Float64s) -> int:
     """Copy the ``values`` (S,) in [low, high) to ``out`` (S,); how many there are."""
     taken = 0
@@ -77,7 +77,7 @@ def take_between(values: Float64s, low: float, high: float, out: Float64s) -> in
     return taken
 
 
-@inlined
+@merged
 def fine_bucket(value: float) -> int:
     """Bucket of a sample of ``value`` ns, as kernels.histogram's but 8 times finer: below 0.1 %.
 
@@ -88,7 +88,7 @@ def fine_bucket(value: float) -> int:
     return np.int32(min(value, 2048.0)) if value < 2048.0 else upper
 
 
-@kernel
+@uncounted
 def fine_edges(out: Float64s) -> None:
     """Lower edges in ns of the fine buckets and the end of the last: ``out`` (N_FINE + 1,) float64."""
     for bucket in range(2048):
@@ -99,7 +99,7 @@ def fine_edges(out: Float64s) -> None:
         out[bucket] = 2048.0 * 2.0**octave * (1.0 + part / 1024.0)
 
 
-@kernel
+@uncounted
 def sift(values: Float64s, wanted: UInt8s, counts: Int64s, out: Float64s) -> int:
     """Count ``values`` (S,) ns in ``counts`` (N_FINE,), and copy those of a ``wanted`` bucket to ``out``.
 
@@ -116,7 +116,7 @@ def sift(values: Float64s, wanted: UInt8s, counts: Int64s, out: Float64s) -> int
     return at
 
 
-@kernel
+@uncounted
 def sift_kept(values: Float64s, wanted: UInt8s, out: Float64s, at: int) -> int:
     """Copy the ``values`` of a ``wanted`` bucket to ``out`` from ``at``, counting none; where it ends."""
     for k in range(values.size):

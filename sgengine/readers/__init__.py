@@ -15,7 +15,7 @@ from sgengine.readers.base import (
 from sgengine.readers.event_tables import ROWS
 from sgengine.readers.events import IDS, TEXT, WHOLE, EventBatch
 from sgengine.readers.formats import FORMATS, Format, is_log, plan, read, read_events
-from sgengine.readers.memory import as_table, batches_of, plan_table
+from sgengine.readers.memory import as_table, batches_of, plan_table, slices_of
 from sgengine.readers.resolve import find, resolve
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "read",
     "read_events",
     "resolve",
+    "slices_of",
 ]

@@ -6,7 +6,7 @@ rejects of the rule ``warmup``. What concerns the run as a whole is in the summa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -14,8 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from sgengine.errors import DataError, FormatError
-from sgengine.readers import aiperf_rows, arrays, deliveries
-from sgengine.readers.aiperf_rows import Metadata, Number, Record, Row, WrongValueError
+from sgengine.kernels.json_fields import LATER, LIST
+from sgengine.readers import aiperf_columns, aiperf_rows, aiperf_scan, arrays, deliveries
+from sgengine.readers.aiperf_rows import Record, Row, WrongValueError
+from sgengine.readers.aiperf_scan import Scan
 from sgengine.readers.aiperf_summary import Summary, summary
 from sgengine.readers.base import (
     Batch,
@@ -28,70 +30,22 @@ from sgengine.readers.base import (
     SourcePlan,
 )
 from sgengine.readers.faults import one_line
-from sgengine.readers.json_lines import REFUSALS, TEXT_SHARE, Cutter, Line, lines, unreadable
+from sgengine.readers.json_lines import (
+    REFUSALS,
+    SCAN_BYTES,
+    TEXT_SHARE,
+    Cutter,
+    Line,
+    LineBlock,
+    blocks,
+    unreadable,
+)
+from sgengine.readers.json_shape import Found
 from sgengine.readers.names import Names, names
 from sgengine.readers.seconds import TooLongError
 from sgengine.readers.tables import Piece
 
 _WARMUP = "the line's phase is warmup"
-
-
-class _RawNumbers(msgspec.Struct, gc=False):
-    value: msgspec.Raw
-
-
-class _ScanMetrics(msgspec.Struct, gc=False):
-    inter_chunk_latency: _RawNumbers | None = None
-    output_sequence_length: Number | None = None
-    usage_completion_tokens: Number | None = None
-    reasoning_token_count: Number | None = None
-    time_to_first_output_token: Number | None = None
-
-
-class _ScanRecord(msgspec.Struct, gc=False):
-    metadata: Metadata
-    metrics: _ScanMetrics | None = None
-
-
-class _Scan:
-    """What a pass over all measured lines finds out, without turning times into numbers."""
-
-    def __init__(self) -> None:
-        self.readable = self.rows = self.unscheduled = self.surplus = 0
-        self.has_reasoning = self.has_visible = False
-        self.first_error = "it has no lines"
-        self._decoder = msgspec.json.Decoder(_ScanRecord)
-
-    def see(self, line: Line) -> None:
-        """Count one line."""
-        try:
-            record = self._decoder.decode(line.text)
-        except REFUSALS as error:
-            self.first_error = one_line(error) if self.readable == 0 else self.first_error
-            return
-        self.readable += 1
-        if record.metadata.is_warmup:
-            return
-        self.rows += 1
-        self.unscheduled += record.metadata.credit_issued_ns is None
-        metrics = record.metrics or _ScanMetrics()
-        self.has_reasoning |= metrics.reasoning_token_count is not None
-        self.has_visible |= metrics.time_to_first_output_token is not None
-        self.surplus += _has_surplus(metrics)
-
-
-def _has_surplus(metrics: _ScanMetrics) -> bool:
-    gaps = metrics.inter_chunk_latency
-    try:
-        output = aiperf_rows.declared(
-            metrics.usage_completion_tokens, metrics.output_sequence_length
-        )
-    except WrongValueError:
-        return False
-    if gaps is None or output is None:
-        return False
-    text = bytes(gaps.value).strip(b" \t[]")
-    return 1 <= output < 1 + (text.count(b",") + 1 if text else 0)
 
 
 def plan(source: Source, options: ReadOptions) -> SourcePlan:
@@ -101,10 +55,10 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
 
 def plan_of(source: Source, options: ReadOptions, about: Summary, usual: str) -> SourcePlan:
     """Ranges of lines of an export, usually called ``usual``, that ``about`` is the summary of."""
-    scan, cutter = _Scan(), Cutter()
-    for line in lines(source.path):
-        cutter.see(line)
-        scan.see(line)
+    scan, cutter = Scan(), Cutter()
+    for block in blocks(source.path, SCAN_BYTES):
+        cutter.see_all(block)
+        scan.see_all(block)
     pieces = cutter.pieces(source.path)
     if scan.readable == 0:
         raise FormatError(
@@ -124,7 +78,7 @@ def plan_of(source: Source, options: ReadOptions, about: Summary, usual: str) ->
     )
 
 
-def _origin(path: str, wanted: str | None, scan: _Scan, about: Summary) -> str:
+def _origin(path: str, wanted: str | None, scan: Scan, about: Summary) -> str:
     """What arrivals are: as wanted, else the schedule of an open loop if every line has its own."""
     if wanted is None:
         return "scheduled" if about.is_open_loop and not scan.unscheduled else "sent"
@@ -132,13 +86,13 @@ def _origin(path: str, wanted: str | None, scan: _Scan, about: Summary) -> str:
         raise DataError(f"{path} has no accepted times; --origin scheduled or sent can be read")
     if wanted == "scheduled" and scan.unscheduled:
         raise DataError(
-            f"{path} has {scan.unscheduled} of {scan.rows} lines without credit_issued_ns, so not "
+            f"{path} has {scan.unscheduled} of {aiperf_scan.exactly(path).rows} lines without credit_issued_ns, so not "
             "every scheduled time is known; use --origin sent"
         )
     return wanted
 
 
-def _details(scan: _Scan, about: Summary) -> tuple[tuple[str, str], ...]:
+def _details(scan: Scan, about: Summary) -> tuple[tuple[str, str], ...]:
     found = [("model", about.model)] if about.model is not None else []
     reasoning = [("reasoning_tokens", "int")] if scan.has_reasoning else []
     visible = [("ttft_visible_ns", "int")] if scan.has_visible else []
@@ -171,7 +125,7 @@ def _partition(
     )
 
 
-def _facts(source: Source, called: Names, origin: str, scan: _Scan, about: Summary) -> RunFacts:
+def _facts(source: Source, called: Names, origin: str, scan: Scan, about: Summary) -> RunFacts:
     return RunFacts(
         run=called.run,
         system=called.system,
@@ -186,7 +140,7 @@ def _facts(source: Source, called: Names, origin: str, scan: _Scan, about: Summa
     )
 
 
-def _notes(origin: str, scan: _Scan, about: Summary) -> Iterator[str]:
+def _notes(origin: str, scan: Scan, about: Summary) -> Iterator[str]:
     if about.note is not None:
         yield about.note
     if origin == "scheduled":
@@ -202,13 +156,46 @@ def _notes(origin: str, scan: _Scan, about: Summary) -> Iterator[str]:
 
 def read(partition: Partition) -> BatchIterator:
     """The measured lines of the range, in order; warm-up and damaged lines are rejects."""
-    decoder = msgspec.json.Decoder(Record)
+    decoder, shape = msgspec.json.Decoder(Record), aiperf_columns.shape(LATER)
+    size = -(-partition.batch_bytes // TEXT_SHARE)
+    for block in blocks(partition.path, size, partition.start, partition.stop, partition.first_row):
+        found = shape.find(block.text, block.starts, block.stops)
+        yield _batch(partition, decoder, block, found)
+
+
+def _batch(
+    partition: Partition, decoder: msgspec.json.Decoder[Record], block: LineBlock, found: Found
+) -> Batch:
+    """The usual lines all at once, warm-up lines passed over, and the others one by one."""
+    usual = aiperf_columns.usual(found, block.numbers, partition)
+    warm = _sound(block, np.flatnonzero(found.sure & aiperf_scan.warm(found)))
+    others = np.ones(len(block.numbers), dtype=np.bool_)
+    others[usual.rows] = others[warm] = False
+    lines = map(block.line, np.flatnonzero(others).tolist())
+    rows, rejects, more = _one_by_one(partition, decoder, lines)
+    rejects += _warmups(partition.run, sorted([*block.numbers[warm].tolist(), *more]))
+    places, made = block.numbers[usual.rows], usual.columns
+    if rows:
+        few = pa.RecordBatch.from_pydict(_columns(rows) | _dimensions(partition, rows))
+        numbers = np.array([row.place for row in rows], dtype=np.int64)
+        made, places = arrays.in_order(made, few, (places, numbers))
+    return deliveries.conform(made, partition, places, "line", rejects)
+
+
+def _sound(block: LineBlock, rows: np.ndarray) -> np.ndarray:
+    """Those of these lines in which the gaps are a list of numbers as well."""
+    places = block.starts[rows], block.stops[rows]
+    return rows[aiperf_columns.shape(LIST).find(block.text, *places).sure] if len(rows) else rows
+
+
+def _one_by_one(
+    partition: Partition, decoder: msgspec.json.Decoder[Record], lines: Iterable[Line]
+) -> tuple[list[Row], list[Reject], list[int]]:
+    """The rows of lines, the rejects of those that have none, and the numbers of warm-up lines."""
     rows: list[Row] = []
     rejects: list[Reject] = []
     warm: list[int] = []
-    size = 0
-    for line in lines(partition.path, partition.start, partition.stop, partition.first_row):
-        size += len(line.text)
+    for line in lines:
         try:
             record = decoder.decode(line.text)
             if record.metadata.is_warmup:
@@ -219,11 +206,7 @@ def read(partition: Partition) -> BatchIterator:
             rejects.append(unreadable(partition.run, line, error))
         except (WrongValueError, TooLongError) as error:
             rejects.append(_wrong(partition.run, line, error))
-        if size * TEXT_SHARE >= partition.batch_bytes:
-            yield _batch(partition, rows, [*rejects, *_warmups(partition.run, warm)])
-            rows, rejects, warm, size = [], [], [], 0
-    if rows or rejects or warm:
-        yield _batch(partition, rows, [*rejects, *_warmups(partition.run, warm)])
+    return rows, rejects, warm
 
 
 def _wrong(run: str, line: Line, error: Exception) -> Reject:
@@ -240,13 +223,6 @@ def _warmups(run: str, numbers: Sequence[int]) -> Iterator[Reject]:
         place = f"line {first}" if first == last else f"line {first}-{last}"
         count = end - begin
         yield Reject(run=run, place=place, reason="warmup", count=count, detail=_WARMUP)
-
-
-def _batch(partition: Partition, rows: Sequence[Row], rejects: Sequence[Reject]) -> Batch:
-    columns = _columns(rows) | _dimensions(partition, rows)
-    places = np.array([row.place for row in rows], dtype=np.int64)
-    made = pa.RecordBatch.from_pydict(columns)
-    return deliveries.conform(made, partition, places, "line", rejects)
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, pa.Array]:

@@ -164,3 +164,30 @@ def lists(parts: Sequence[np.ndarray | None], item: pa.DataType) -> pa.Array:
     return pa.ListArray.from_arrays(
         pa.array(offsets, mask=null), pa.array(values, type=item), type=kind
     )
+
+
+def listed(offsets: np.ndarray, values: np.ndarray, null: np.ndarray | None = None) -> pa.Array:
+    """A list column from consecutive lists; ``null``: which of them are null (bool)."""
+    mask = None if null is None else pa.array(null)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), mask=mask)
+
+
+def sizes(chunks: np.ndarray, surplus: np.ndarray) -> pa.Array:
+    """Tokens of each chunk where of ``chunks`` a row ``surplus``, behind the first, hold none.
+
+    Null where there is no surplus; every other chunk holds one.
+    """
+    rows = np.flatnonzero(surplus)
+    offsets = offsets_of(np.where(surplus, chunks, 0))
+    behind = np.arange(offsets[-1]) - np.repeat(offsets[rows], chunks[rows])
+    empty = (behind >= 1) & (behind <= np.repeat(surplus[rows], chunks[rows]))
+    return listed(offsets, (~empty).astype(np.int32), surplus == 0)
+
+
+def in_order(
+    many: pa.RecordBatch, few: pa.RecordBatch, places: tuple[np.ndarray, np.ndarray]
+) -> tuple[pa.RecordBatch, np.ndarray]:
+    """The rows of both in order of their places (int64), and these; both have the same columns."""
+    both = np.concatenate(places)
+    order = np.argsort(both)
+    return pa.concat_batches([many, few]).take(order), both[order]

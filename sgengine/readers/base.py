@@ -21,7 +21,8 @@ class ReadOptions:
     ``mapping`` is the path of a TOML file that says what the fields of a team's own files mean.
     ``batch_bytes`` bounds the memory of one batch. ``hashed``: the sha256 of each file is wanted, which
     takes a third of the time that decoding Parquet does. ``document_bytes``: JSON documents that are
-    larger, and are read as a whole, are refused; ``None``: none are.
+    larger, and are read as a whole, are refused; ``block_bytes``: so are compressed record batches of
+    Arrow IPC that take more; ``None``: none are.
     """
 
     format: str | None = None
@@ -33,6 +34,7 @@ class ReadOptions:
     batch_bytes: int = DEFAULT_BATCH_BYTES
     hashed: bool = True
     document_bytes: int | None = None
+    block_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from sgengine.errors import DataError, FormatError
-from sgengine.readers import deliveries, events, ipc, parquet
+from sgengine.readers import deliveries, events, ipc, ipc_sizes, parquet
 from sgengine.readers.faults import one_line, reading
 from sgengine.readers.files import BOM, head
 from sgengine.readers.formats import FORMAT_NAMES
@@ -38,7 +38,7 @@ _PACKED = (
 )
 _TABLES = (
     (b"PAR1", "deliveries-parquet", parquet.names_of),
-    (ipc.FILE_MAGIC, "deliveries-ipc", ipc.names_of),
+    (ipc_sizes.FILE_MAGIC, "deliveries-ipc", ipc.names_of),
     (b"\xff\xff\xff\xff", "deliveries-ipc", ipc.names_of),
 )
 

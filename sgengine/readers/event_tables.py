@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from sgengine.readers import arrays, event_times, events, ipc, parquet, tables
+from sgengine.readers import (
+    arrays,
+    event_times,
+    events,
+    ipc,
+    ipc_sizes,
+    parquet,
+    parquet_rows,
+    tables,
+)
 from sgengine.readers.base import Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.events import EventBatch
 from sgengine.readers.faults import one_line
@@ -33,6 +42,7 @@ def plan_ipc(source: Source, options: ReadOptions) -> SourcePlan:
     with ipc.opened(source.path) as reader:
         schema = reader.schema
     events.check(source.path, schema)
+    ipc_sizes.check(source.path, options.block_bytes)
     time = schema.get_field_index(event_times.time_name(schema.names))
     counts: list[int] = []
     first: pa.RecordBatch | None = None
@@ -84,9 +94,9 @@ def read_parquet(partition: Partition) -> Iterator[EventBatch]:
     with parquet.opened(partition.path) as file:
         schema = file.schema_arrow
         # Asked while texts are plain: a dictionary weighs as much as all the rows that share it.
-        size = parquet.batch_rows(file, groups, partition.batch_bytes)
+        size = parquet_rows.batch_rows(file, partition)
+        streamed = parquet.is_huge(file.metadata, partition)
     repeated = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
-    streamed = parquet.is_huge(partition)
     with parquet.opened(partition.path, streamed, read_dictionary=repeated) as file:
         row = partition.first_row
         for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 
-from sgengine.readers import deliveries, tables
+from sgengine.readers import deliveries, ipc_sizes, tables
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.files import head
+from sgengine.readers.ipc_sizes import FILE_MAGIC
 
-FILE_MAGIC = b"ARROW1"
+_SHARES = 8
+"""A slice may be larger than ``batch_bytes`` by a share of so many."""
 
 
 def names_of(path: str) -> list[str]:
@@ -46,6 +48,7 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
     with opened(source.path) as reader:
         schema = reader.schema
     tables.check(source.path, schema)
+    ipc_sizes.check(source.path, options.block_bytes)
     arrival = "arrival_ns" if "arrival_ns" in schema.names else schema.names[0]
     first: int | None = None
     counts: list[int] = []
@@ -94,7 +97,8 @@ def read(partition: Partition) -> BatchIterator:
 
 
 def slices(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The batch in slices of about ``batch_bytes``."""
+    """The batch in slices of about ``batch_bytes``, all alike: a small rest costs as much as a batch."""
     rows = batch.num_rows
-    size = max(1, min(rows, rows * batch_bytes // max(batch.nbytes, 1)))
+    count = max(1, -(-batch.nbytes * _SHARES // (batch_bytes * (_SHARES + 1))))
+    size = max(1, -(-rows // count))
     return (batch.slice(start, size) for start in range(0, rows, size))

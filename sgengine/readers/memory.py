@@ -62,13 +62,25 @@ def plan_table(table: pa.Table, options: ReadOptions) -> SourcePlan:
     return SourcePlan(source=source, partitions=(partition,), facts=facts)
 
 
-def batches_of(table: pa.Table, partition: Partition) -> Iterator[Batch]:
+def slices_of(table: pa.Table, count: int, least_bytes: int) -> Iterator[tuple[int, pa.Table]]:
+    """The table in ``count`` slices of equally many rows, fewer if each had less than ``least_bytes``.
+
+    Each with the number of its first row, from 1.
+    """
+    count = max(1, min(count, table.nbytes // least_bytes))
+    size = max(1, -(-table.num_rows // count))
+    for start in range(0, table.num_rows, size):
+        yield start + 1, table.slice(start, size)
+
+
+def batches_of(table: pa.Table, partition: Partition, first_row: int = 1) -> Iterator[Batch]:
     """The rows of ``table`` as batches of deliveries, zero-copy where types match.
 
     A batch holds about ``partition.batch_bytes`` of tokens; chunks of the table are not joined.
+    ``first_row``: the number of the first row, where the table is a part of one.
     """
     size = max(1, table.num_rows * partition.batch_bytes // max(table.nbytes, 1))
-    row = 1
+    row = first_row
     for rows in table.to_batches(max_chunksize=size):
         places = np.arange(row, row + rows.num_rows, dtype=np.int64)
         row += rows.num_rows

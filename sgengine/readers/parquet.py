@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sgengine.readers import arrays, deliveries, tables
+from sgengine.readers import arrays, deliveries, parquet_rows, tables
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
+from sgengine.readers.parquet_footer import UnreadableError
 from sgengine.schema import DELIVERIES, LABEL
 
-_SAMPLE_ROWS = 64
 _PACKED = 8
+_WORTH_KERNELS = 1 << 20
+"""Bytes of row groups from which on their lists are decoded by kernels, which take 30 ms to load."""
 _PIECE_BYTES = 1 << 20
+_HAS_RANGES = hasattr(os, "preadv")
 _MAPPED_BATCHES = 4
 """Row groups of up to so many batches are mapped; pages of a mapped file stay in memory while it is
 open, and a row group of 1e8 tokens has 670 MB of them."""
@@ -75,32 +80,57 @@ def _first_arrival(file: pq.ParquetFile) -> int | None:
 
 def read(partition: Partition) -> BatchIterator:
     """The rows of the partition's row groups, in order, in batches of about ``batch_bytes``."""
-    # Few names repeat over many rows: as dictionaries they are never spelled out in memory.
-    repeated = _text_labels(partition.path)
-    groups = range(partition.start, partition.stop)
-    streamed = is_huge(partition)
-    with opened(partition.path, streamed, read_dictionary=repeated) as file:
-        row = partition.first_row
-        size = batch_rows(file, groups, partition.batch_bytes)
-        # One thread: the executor owns parallelism, a partition a worker.
-        for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):
-            rows.validate(full=True)
-            places = np.arange(row, row + rows.num_rows, dtype=np.int64)
-            row += rows.num_rows
-            yield deliveries.conform(rows, partition, places, "row")
+    row = partition.first_row
+    for rows in _batches(partition):
+        rows.validate(full=True)
+        places = np.arange(row, row + rows.num_rows, dtype=np.int64)
+        row += rows.num_rows
+        yield deliveries.conform(rows, partition, places, "row")
 
 
-def is_huge(partition: Partition) -> bool:
-    """Whether the row groups of a partition are too large to be mapped."""
+def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
+    """Lists by kernels where that is worth it; from the row on where it cannot be done, all by Arrow."""
     with opened(partition.path) as file:
-        groups = range(partition.start, partition.stop)
-        size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
-    return bool(size > _MAPPED_BATCHES * partition.batch_bytes)
+        metadata, labels = file.metadata, _labels(file.schema_arrow)
+    options = {"metadata": metadata, "read_dictionary": labels}
+    streamed = is_huge(metadata, partition)
+    done = 0
+    try:
+        if _HAS_RANGES and stored_bytes(metadata, partition) >= _WORTH_KERNELS:
+            with opened(partition.path, streamed, **options) as file:
+                for rows in parquet_rows.batches(file, partition, streamed=streamed):
+                    yield rows
+                    done += rows.num_rows
+            return
+    except UnreadableError:
+        pass
+    with opened(partition.path, streamed, **options) as file:
+        for rows in _by_arrow(file, partition):
+            if rows.num_rows > done:
+                yield rows.slice(done)
+            done = max(0, done - rows.num_rows)
 
 
-def _text_labels(path: str) -> list[str]:
-    with opened(path) as file:
-        schema: pa.Schema = file.schema_arrow
+def _by_arrow(file: pq.ParquetFile, partition: Partition) -> Iterator[pa.RecordBatch]:
+    groups = range(partition.start, partition.stop)
+    size = parquet_rows.batch_rows(file, partition)
+    # One thread: the executor owns parallelism, a partition a worker.
+    yield from file.iter_batches(size, list(groups), use_threads=False)
+
+
+def is_huge(metadata: pq.FileMetaData, partition: Partition) -> bool:
+    """Whether the row groups of a partition are too large to be mapped."""
+    return stored_bytes(metadata, partition) > _MAPPED_BATCHES * partition.batch_bytes
+
+
+def stored_bytes(metadata: pq.FileMetaData, partition: Partition) -> int:
+    """Bytes of the partition's row groups before compression."""
+    groups = range(partition.start, partition.stop)
+    return int(sum(metadata.row_group(group).total_byte_size for group in groups))
+
+
+def _labels(schema: pa.Schema) -> list[str]:
+    """Few names repeat over many rows: as dictionaries they are never spelled out in memory."""
     return [
         field.name
         for field in schema
@@ -108,18 +138,3 @@ def _text_labels(path: str) -> list[str]:
         and field.name in DELIVERIES.names
         and DELIVERIES.column(field.name).type == LABEL
     ]
-
-
-def batch_rows(file: pq.ParquetFile, groups: range, batch_bytes: int) -> int:
-    """Rows that take about ``batch_bytes``.
-
-    Stored bytes a row are a lower bound only, for encodings pack well, so a few rows are tried.
-    (The metadata of single columns would say more, but reading it ends the process in pyarrow 26
-    if it is damaged.)
-    """
-    found = [file.metadata.row_group(group) for group in groups]
-    rows = max(1, sum(group.num_rows for group in found))
-    stored = sum(group.total_byte_size for group in found) // rows
-    tried = next(file.iter_batches(batch_size=_SAMPLE_ROWS, row_groups=list(groups)), None)
-    decoded = tried.nbytes // tried.num_rows if tried else 0
-    return int(max(1, min(rows, batch_bytes // max(stored, decoded, 1))))

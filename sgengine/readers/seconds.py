@@ -12,7 +12,9 @@ from sgengine.kernels import numbers
 NANOS = 1e9
 """Nanoseconds in a second."""
 
-_POWERS = {1.0: 0, 1e3: 3, 1e6: 6, NANOS: 9}
+POWERS = {1.0: 0, 1e3: 3, 1e6: 6, NANOS: 9}
+"""Powers of ten that units of so many nanoseconds are."""
+
 _LIMIT = 2.0**62
 """Sums of two such times still fit int64."""
 
@@ -52,10 +54,10 @@ def times_of(first: float, gaps: msgspec.Raw, unit: float) -> np.ndarray:
     """
     text = np.frombuffer(gaps, dtype=np.uint8)
     # A number and its comma are two bytes at the least.
-    times = np.empty(text.size // 2 + 2, dtype=np.int64)
-    count = numbers.UNSURE
+    times, ends = np.empty(text.size // 2 + 2, dtype=np.int64), np.full(1, numbers.UNSURE)
     if abs(first * unit) < _LIMIT / 2:
-        count = numbers.running_sum(text, round(first * unit), _POWERS[unit], times)
-    if count == numbers.UNSURE:
+        row = np.array([[0], [text.size], [round(first * unit)], [POWERS[unit]]])
+        numbers.running_sums(text, row[0], row[1], row[2], row[3], times, ends)
+    if ends[0] == numbers.UNSURE:
         return chunk_times(first, msgspec.json.decode(gaps, type=list[float]), unit)
-    return times[:count].copy()
+    return times[: ends[0]].copy()

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from sgengine.errors import DataError
-from sgengine.readers import arrays, deliveries
+from sgengine.readers import arrays, deliveries, vllm_columns
 from sgengine.readers.base import (
     Batch,
     BatchIterator,
@@ -27,13 +27,18 @@ from sgengine.readers.base import (
 )
 from sgengine.readers.faults import one_line
 from sgengine.readers.files import mapped
+from sgengine.readers.json_lines import TEXT_SHARE
 from sgengine.readers.names import names
 from sgengine.readers.seconds import NANOS, TooLongError, nanoseconds, times_of
+from sgengine.readers.vllm_columns import ROLE_CHUNK, shows_role_chunk
 from sgengine.readers.vllm_file import Run, Span, decode, spans
 
 CLIENT = "vllm bench serve"
 
 _TOKENS_MAX = 2**31 - 1
+
+_ROW_BYTES = 64
+"""What a request counts for in a batch besides the text of its gaps."""
 
 
 def plan(source: Source, options: ReadOptions) -> SourcePlan:
@@ -70,6 +75,7 @@ def _partition(
         clock="none" if run.start_times is None else "monotonic",
         origin=_origin(source.path, run, options.origin),
         batch_bytes=options.batch_bytes,
+        details=((ROLE_CHUNK, "shown"),) if _shows_role_chunk(run) else (),
     )
 
 
@@ -111,7 +117,7 @@ def _duration(seconds: float | None) -> int | None:
 def _notes(partition: Partition, run: Run) -> Iterator[str]:
     if partition.origin == "scheduled":
         yield "Times count from the schedule: queue_times were added to the client's ttfts."
-    if _shows_role_chunk(run):
+    if shows_role_chunk(partition):
         yield "The chat client's role chunk holds token 1 and the next chunk none, as it counts."
     ok = sum(not _failed(run, index) for index in range(_length(run)))
     if run.completed is not None and run.completed != ok:
@@ -163,22 +169,40 @@ def read(partition: Partition) -> BatchIterator:
     """The run's requests in order of issue, in batches of about ``batch_bytes``."""
     content = mapped(partition.path)
     run = decode(partition.path, content, Span(partition.start, partition.stop))
-    role = _shows_role_chunk(run)
+    columns = vllm_columns.Columns(run, partition)
+    assert run.itls is not None
+    lengths = _ROW_BYTES + np.array([len(memoryview(raw)) for raw in run.itls], dtype=np.int64)
+    ends, start = np.cumsum(lengths), 0
+    while start < len(ends):
+        before = int(ends[start - 1]) if start else 0
+        full = before - (-partition.batch_bytes // TEXT_SHARE)
+        stop = min(int(np.searchsorted(ends, full)) + 1, len(ends))
+        yield _batch(partition, run, columns, range(start, stop))
+        start = stop
+
+
+def _batch(partition: Partition, run: Run, columns: vllm_columns.Columns, requests: range) -> Batch:
+    """Those requests: the usual ones all at once, the others one by one."""
+    usual = columns.usual(requests)
+    others = np.setdiff1d(requests, usual.requests, assume_unique=True)
     rows: list[_Row] = []
     rejects: list[Reject] = []
-    size = 0
-    for index in range(_length(run)):
+    for index in others.tolist():
         try:
-            rows.append(_row(run, index, partition.origin, role))
+            rows.append(_row(run, index, partition.origin, shows_role_chunk(partition)))
         except (TooLongError, msgspec.DecodeError) as error:
             rejects.append(_reject(partition.run, index, error))
-        else:
-            size += 256 + 12 * len(() if rows[-1].times is None else rows[-1].times)
-        if size >= partition.batch_bytes:
-            yield _batch(partition, run, rows, rejects)
-            rows, rejects, size = [], [], 0
-    if rows or rejects:
-        yield _batch(partition, run, rows, rejects)
+    places, made = usual.requests + 1, usual.columns
+    if rows:
+        few, numbers = pa.RecordBatch.from_pydict(_columns(rows)), [row.place for row in rows]
+        made, places = arrays.in_order(made, few, (places, np.array(numbers, dtype=np.int64)))
+    for name, value, kind in (
+        ("model", run.model_id, pa.string()),
+        ("max_concurrency", run.max_concurrency, pa.int64()),
+        ("request_rate", run.rate, pa.float64()),
+    ):
+        made = made.append_column(name, pa.repeat(pa.scalar(value, kind), made.num_rows))
+    return deliveries.conform(made, partition, places, "request", rejects)
 
 
 def _reject(run: str, index: int, error: Exception) -> Reject:
@@ -258,26 +282,16 @@ def _error(run: Run, index: int) -> str | None:
     return one_line(found[-1]) if found else None
 
 
-def _batch(
-    partition: Partition, run: Run, rows: Sequence[_Row], rejects: Sequence[Reject]
-) -> Batch:
-    count = len(rows)
-    made = pa.RecordBatch.from_pydict(
-        {
-            "request_id": pa.array([str(row.place - 1) for row in rows], pa.string()),
-            "timing": pa.array([row.timing for row in rows], pa.string()),
-            "status": pa.array([row.status for row in rows], pa.string()),
-            "error": pa.array([row.error for row in rows], pa.string()),
-            "arrival_ns": pa.array([row.arrival_ns for row in rows], pa.int64()),
-            "end_ns": pa.array([row.end_ns for row in rows], pa.int64()),
-            "chunk_times_ns": arrays.lists([row.times for row in rows], pa.int64()),
-            "chunk_tokens": arrays.lists([row.tokens for row in rows], pa.int32()),
-            "input_tokens": pa.array([row.input_tokens for row in rows], pa.int32()),
-            "output_tokens": pa.array([row.output_tokens for row in rows], pa.int32()),
-            "model": pa.array([run.model_id] * count, pa.string()),
-            "max_concurrency": pa.array([run.max_concurrency] * count, pa.int64()),
-            "request_rate": pa.array([run.rate] * count, pa.float64()),
-        }
-    )
-    places = np.array([row.place for row in rows], dtype=np.int64)
-    return deliveries.conform(made, partition, places, "request", rejects)
+def _columns(rows: Sequence[_Row]) -> dict[str, pa.Array]:
+    return {
+        "request_id": pa.array([str(row.place - 1) for row in rows], pa.string()),
+        "timing": pa.array([row.timing for row in rows], pa.string()),
+        "status": pa.array([row.status for row in rows], pa.string()),
+        "error": pa.array([row.error for row in rows], pa.string()),
+        "arrival_ns": pa.array([row.arrival_ns for row in rows], pa.int64()),
+        "end_ns": pa.array([row.end_ns for row in rows], pa.int64()),
+        "chunk_times_ns": arrays.lists([row.times for row in rows], pa.int64()),
+        "chunk_tokens": arrays.lists([row.tokens for row in rows], pa.int32()),
+        "input_tokens": pa.array([row.input_tokens for row in rows], pa.int32()),
+        "output_tokens": pa.array([row.output_tokens for row in rows], pa.int32()),
+    }

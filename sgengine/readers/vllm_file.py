@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -78,8 +78,17 @@ class Span(NamedTuple):
 def spans(content: mmap.mmap) -> list[Span]:
     """The objects of the file, in order."""
     start = len(BOM) if content[: len(BOM)] == BOM else 0
-    starts = [start, *(seam.end() for seam in _SEAM.finditer(content))]
+    starts = [start, *_seams(content)]
     return [Span(*pair) for pair in zip(starts, [*starts[1:], len(content)], strict=True)]
+
+
+def _seams(content: mmap.mmap) -> Iterator[int]:
+    """Where objects begin that follow another one. A file of one line, as clients write it, has none."""
+    first = content.find(b"\n")
+    if first < 0:
+        return
+    for seam in _SEAM.finditer(content, max(content.rfind(b"}", 0, first), 0)):
+        yield seam.end()
 
 
 def decode(path: str, content: mmap.mmap, span: Span) -> Run:

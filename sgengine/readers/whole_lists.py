@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from sgengine.kernels import numbers
+from sgengine.readers.json_shape import Spans
 
-_NULL = b"null"
 
-
-def whole_lists(texts: Sequence[msgspec.Raw]) -> pa.Array | None:
-    """The lists that ``texts`` are, or null, as list<int64>; None if any is something else.
+def whole_lists(text: np.ndarray, places: Spans, item: pa.DataType) -> pa.Array | None:
+    """The lists at these places, or null, as list of int64 or int32; None if any is something else.
 
     Lists with nulls, fractions or numbers of more than 18 digits are something else as well: another
     decoder knows what to say of them.
     """
-    parts = [bytes(text) for text in texts]
-    starts = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
-    text = np.frombuffer(b"".join(parts), dtype=np.uint8)
+    is_null = places.starts < 0
     # A number and its comma are two bytes at the least.
-    out = np.empty(text.size // 2 + 1, dtype=np.int64)
-    ends = np.empty(len(parts), dtype=np.int64)
-    numbers.whole_lists(text, starts, out, ends)
-    is_null = np.array([part == _NULL for part in parts], dtype=np.bool_)
+    out = np.empty((places.stops - places.starts).sum() // 2 + 1, dtype=np.int64)
+    ends = np.empty(len(is_null), dtype=np.int64)
+    numbers.whole_lists(text, *places, out, ends)
     if ((ends == numbers.UNSURE) & ~is_null).any():
         return None
-    offsets = np.maximum.accumulate(np.concatenate([[0], ends]))
-    values = pa.array(out[: offsets[-1]])
-    return pa.ListArray.from_arrays(
-        pa.array(offsets.astype(np.int32)), values, mask=pa.array(is_null)
-    )
+    offsets = np.maximum.accumulate(np.concatenate([[0], ends])).astype(np.int32)
+    values = out[: offsets[-1]]
+    if item == pa.int32():
+        values = values.astype(np.int32)
+        if not np.array_equal(values, out[: offsets[-1]]):
+            return None
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), mask=pa.array(is_null))

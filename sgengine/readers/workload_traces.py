@@ -52,6 +52,9 @@ class _Kind:
 
 def csv_format(start: bytes) -> str | None:
     """The format whose header is the first line of a file that begins so; ``None``: of no trace."""
+    # The first line of a JSON document may be a megabyte of names that are none.
+    if not any(all(name.encode() in start for name in known) for known in (AZURE, BURSTGPT)):
+        return None
     names = _names(start)
     if names == AZURE:
         return "azure"

@@ -189,3 +189,81 @@ def test_another_executor_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(UsageError, match="give threads:N") as caught:
         choose_executor(text)
     assert "\n" not in str(caught.value)
+
+
+def _items(made: list[int], names: set[str], count: int = 6) -> Iterator[int]:
+    for item in range(count):
+        made.append(item)
+        names.add(threading.current_thread().name)
+        yield item
+
+
+@each
+def test_items_come_in_order_whoever_makes_them(executor: Executor) -> None:
+    def add(task: int, stop: Stop) -> list[int]:
+        return list(stop.ahead(range(task)))
+
+    assert list(executor.run(add, range(20))) == [list(range(task)) for task in range(20)]
+
+
+def test_a_lone_task_has_its_next_item_made_by_an_idle_worker() -> None:
+    def use(task: int, stop: Stop) -> int:
+        made: list[int] = []
+        for item in stop.ahead(_items(made, names)):
+            until = time.monotonic() + 10
+            while item + 1 < 6 and item + 1 not in made and time.monotonic() < until:
+                time.sleep(0.001)
+            assert len(made) == min(item + 2, 6), "one ahead, and no more"
+        return task
+
+    names: set[str] = set()
+    assert list(Threads(workers=2).run(use, [1])) == [1]
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("executor", [Serial(), Threads(workers=1)], ids=["serial", "threads:1"])
+def test_without_idle_workers_a_task_makes_its_own_items(executor: Executor) -> None:
+    names: set[str] = set()
+
+    def use(task: int, stop: Stop) -> None:
+        made: list[int] = []
+        for item in stop.ahead(_items(made, names)):
+            assert made[-1] == item
+
+    list(executor.run(use, range(4)))
+    assert len(names) == 1
+
+
+@each
+def test_a_task_that_leaves_its_items_closes_them(executor: Executor) -> None:
+    closed: list[int] = []
+
+    def items(task: int) -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(task)
+
+    def use(task: int, stop: Stop) -> int:
+        for item in stop.ahead(items(task)):
+            if item == task:
+                break
+        return task
+
+    assert list(executor.run(use, range(9))) == list(range(9))
+    # A generator that is left is closed when it is collected, here at once.
+    assert sorted(closed) == list(range(9))
+    assert not [t for t in threading.enumerate() if t.name.startswith("sgengine")]
+
+
+@each
+def test_an_error_among_the_items_is_the_tasks(executor: Executor) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    def use(task: int, stop: Stop) -> int:
+        return sum(stop.ahead(items()))
+
+    with pytest.raises(ValueError, match="broken"):
+        list(executor.run(use, range(3)))

@@ -11,7 +11,8 @@ import numpy as np
 from sgengine.compute import rows
 from sgengine.compute.ragged import Ragged, frozen
 from sgengine.compute.settings import MeasureSettings
-from sgengine.kernels import request, scan
+from sgengine.kernels import scan
+from sgengine.kernels import smoothness as smooth
 from sgengine.kernels.delivery import smoothed_curve
 from sgengine.objectives import Reader
 
@@ -94,5 +95,5 @@ def smoothness(
     idle = np.array([delivered([curve], first, pace)[0].idle], dtype=np.int64)
     qoe, fluidity = np.zeros(1), np.zeros(1)
     arrays = (ragged.times, ragged.offsets, ragged.sizes, ragged.size_offsets, ragged.kinds)
-    request.smoothness(*arrays, n, idle, first, pace, skip_first, qoe, fluidity)
+    smooth.smoothness(*arrays, n, idle, first, pace, skip_first, qoe, fluidity)
     return float(qoe[0]), float(fluidity[0])

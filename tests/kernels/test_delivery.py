@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sgengine.aggregate import Aggregator, SummarySettings
 from sgengine.compute import MeasureSettings, compute
+from sgengine.compute.rows import measure_rows
+from sgengine.kernels.prefetch import BLOCK
 from sgengine.objectives import Slo
 from tests import reference as ref
 from tests import strategies as own
 from tests.bridge import batch_of, benefit_of, reader_of
-from tests.kernels.arrays import Curve, delivered, smoothed, smoothness
+from tests.kernels.arrays import Curve, counts_of, delivered, ragged_of, smoothed, smoothness
 from tests.reference_slo import Benefit
 
 MAX_TIME = 2**63 - 1
@@ -69,6 +72,26 @@ def test_the_smoothed_curve_equals_its_twin(curve: Sized, reader: Reader) -> Non
     tokens = ref.token_times(*curve)
     expected = [min(s, MAX_TIME) for s in ref.smoothed_curve(tokens, *reader)]
     assert smoothed(curve, *reader) == expected
+
+
+@given(
+    st.integers(1, 2),
+    st.integers(-1, 2),
+    st.sets(st.integers(1, 2 * BLOCK), max_size=8),
+    st.integers(0, 99),
+)
+def test_rows_of_several_blocks_are_as_rows_of_one(
+    blocks: int, more: int, stalls: set[int], seed: int
+) -> None:
+    """Figures of the last token of a block and the first of the next; the row is the last of its buffer."""
+    gaps = np.random.default_rng(seed).integers(0, 30, blocks * BLOCK + more)
+    gaps[[stall for stall in stalls if stall < gaps.size]] += 500
+    times = np.cumsum(gaps).tolist()
+    settings = MeasureSettings(reader=reader_of((20, 15)), envelopes=False, smoothness=False)
+    found = measure_rows(ragged_of([(times, None)]), counts_of([(times, None)]), settings)
+    assert found.idle.tolist() == [ref.user_idle_latency(times, 20, 15)]
+    assert found.late.tolist() == [ref.late_tokens(times, 20, 15)]
+    assert found.itl_max.tolist() == [max((b - a for a, b in pairwise(times)), default=0)]
 
 
 # --- The three identities of METRICS 3, of the engine --------------------------------------------

@@ -38,6 +38,23 @@ def test_the_hull_of_many_ties_and_lines_is_the_reference_hull(times: list[int])
     assert hulls_of([(times, None)]) == [ref.envelope(points)]
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 70), st.integers(1, 4)), min_size=1, max_size=3),
+    st.integers(0, 999),
+)
+def test_the_hull_over_many_blocks_of_points_is_the_reference_hull(
+    rows: list[tuple[int, int]], seed: int
+) -> None:
+    """Whole blocks, a part of one behind them, and a row whose last point is the last of all."""
+    rng = np.random.default_rng(seed)
+    curves: list[tuple[list[int], None]] = []
+    for count, stalls in rows:
+        gaps = rng.integers(0, 9, count)
+        gaps[rng.integers(0, count, stalls)] += rng.integers(0, 99, stalls)
+        curves.append((np.cumsum(gaps).tolist(), None))
+    assert hulls_of(curves) == [ref.envelope(list(enumerate(times, 1))) for times, _ in curves]
+
+
 @given(own.curves())
 def test_hulls_are_strictly_convex_and_keep_both_ends(curve: Sized) -> None:
     (hull,) = hulls_of([curve])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -173,6 +173,26 @@ def test_gaps_are_counted_and_kept_as_their_samples_are(
     assert out[: select.sift_kept(values, wanted, out, 0)].tolist() == expected
 
 
+@pytest.mark.parametrize("kept", [False, True])
+@given(st.lists(st.sampled_from([1, 7, 7 + 2**20, 2**33]), min_size=1, max_size=3))
+def test_blocks_of_gaps_of_one_bucket_are_counted_and_kept_at_once(
+    kept: bool, steps: list[int]
+) -> None:
+    """A block and one gap, by constant steps; and the last gap before the next step is another."""
+    found = [step for step in steps for _ in range(gaps.BLOCK + 1)]
+    ragged = ragged_of([([0, *accumulate(found)], None)])
+    wanted = np.full(select.N_FINE, kept, dtype=np.uint8)
+    counts = np.zeros(select.N_FINE, dtype=np.int64)
+    out = np.empty(len(found) + 1)
+    limbs = np.zeros(select.N_LIMBS, dtype=np.uint64)
+    copied, least, most = sift_gaps(ragged, wanted, counts, out, limbs)
+    assert (least, most) == (min(found), max(found))
+    assert out[:copied].tolist() == ([float(gap) for gap in found] if kept else [])
+    expected = Counter(fine_buckets(float(gap)) for gap in found)
+    assert {int(k): int(counts[k]) for k in np.flatnonzero(counts)} == expected
+    assert sums_of(limbs) == (sum(found), sum(gap**2 for gap in found))
+
+
 LONG = [k * k * 10**5 for k in range(gaps.BLOCK + 2)]
 """Gaps of several blocks, most below 2^28 ns."""
 
@@ -193,11 +213,14 @@ def test_sums_of_gaps_are_those_of_integers(curves: list[tuple[list[int], list[i
     if not found:
         assert not limbs.any()
         return
-    a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in limbs)
-    squares = ll + (lh << 32) + ((cl + (ch << 32)) << 33) + ((hl + (hh << 32)) << 64)
     assert (least, most) == (min(found), max(found))
-    assert a + (b << 32) == sum(found)
-    assert squares == sum(gap**2 for gap in found)
+    assert sums_of(limbs) == (sum(found), sum(gap**2 for gap in found))
+
+
+def sums_of(limbs: npt.NDArray[np.uint64]) -> tuple[int, int]:
+    """The sum of the gaps, and of their squares."""
+    a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in limbs)
+    return a + (b << 32), ll + (lh << 32) + ((cl + (ch << 32)) << 33) + ((hl + (hh << 32)) << 64)
 
 
 def sift_gaps(

@@ -73,8 +73,9 @@ def ipc_file(path: Path, table: pa.Table, rows: int | None = None, **options) ->
     return path
 
 
-def ipc_stream(path: Path, table: pa.Table, rows: int | None = None) -> Path:
-    with pa.ipc.new_stream(path, table.schema) as writer:
+def ipc_stream(path: Path, table: pa.Table, rows: int | None = None, **options) -> Path:
+    settings = pa.ipc.IpcWriteOptions(**options)
+    with pa.ipc.new_stream(path, table.schema, options=settings) as writer:
         writer.write_table(table, max_chunksize=rows)
     return path
 

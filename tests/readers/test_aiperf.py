@@ -273,7 +273,7 @@ def test_batches_are_bounded_and_alike(path):
 
 
 def test_large_files_are_cut_into_ranges_of_whole_lines(path, monkeypatch):
-    monkeypatch.setattr(json_lines, "PIECE_BYTES", 2000)
+    monkeypatch.setattr(json_lines, "RANGE_BYTES", 2000)
     names = [f"r{number}" for number in range(20)]
     got = read(path, *[line(name) for name in names])
     assert len(got.plans[0].partitions) > 3

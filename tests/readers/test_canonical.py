@@ -387,7 +387,7 @@ def test_unknown_scalar_keys_become_dimensions_of_one_type_in_every_batch(tmp_pa
 
 
 def test_large_files_are_cut_into_ranges_of_whole_lines(tmp_path, monkeypatch):
-    monkeypatch.setattr(json_lines, "PIECE_BYTES", 100)
+    monkeypatch.setattr(json_lines, "RANGE_BYTES", 100)
     rows = [{"chunk_times_ns": [n]} for n in range(50)]
     path = make.json_lines(tmp_path / "x", *rows[:20], "", "{broken", *rows[20:])
     got = make.read_back(path)

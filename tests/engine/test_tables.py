@@ -1,0 +1,72 @@
+"""Deliveries in memory are analysed as the same in a file are, by a share of the rows for each worker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import sgengine
+from benchmarks.workloads import Workload
+from sgengine.analyze import AnalyzeSettings, analyze, analyze_table
+from sgengine.errors import FormatError, UsageError
+from sgengine.executors import Serial, Threads
+from sgengine.readers import slices_of
+
+
+def table_of(requests: int) -> pa.Table:
+    """With a row that breaks a rule, far behind."""
+    table = Workload(name="tables", requests=requests, tokens=40).table()
+    place = table.schema.get_field_index("input_tokens")
+    counts = table["input_tokens"].to_numpy().copy()
+    counts[requests - 7] = -1
+    return table.set_column(place, table.schema.field(place), pa.array(counts))
+
+
+@pytest.mark.parametrize("executor", [Serial(), Threads(workers=2), Threads(workers=3)], ids=str)
+def test_a_table_has_the_figures_and_rejects_of_its_file(
+    tmp_path: Path, executor: Serial | Threads
+) -> None:
+    table = table_of(12_000)
+    path = tmp_path / "table"
+    pq.write_table(table, path)
+    settings = AnalyzeSettings(executor=executor)
+    found = analyze_table(table, settings, keep_requests=True)
+    expected = analyze([str(path)], settings, keep_requests=True)
+    assert found.groups == expected.groups
+    assert found.requests is not None
+    assert found.requests.equals(expected.requests)
+    assert [replace(line, source="") for line in found.rejected] == [
+        replace(line, source="") for line in expected.rejected
+    ]
+    assert found.rejected[0].place == "row 11994"
+
+
+def test_a_measured_table_is_the_same_by_one_worker_and_by_two() -> None:
+    table = table_of(12_000)
+    one, two = (sgengine.measure(table, on=on) for on in ("serial", "threads:2"))
+    assert one.requests.equals(two.requests)
+    assert one.gaps.equals(two.gaps)
+    assert one.rejects.equals(two.rejects)
+    assert len(one.parts) == 1
+    assert len(two.parts) == 2
+    assert sgengine.summarize(one).groups == sgengine.summarize(two).groups
+
+
+def test_a_table_is_cut_only_where_shares_are_worth_it() -> None:
+    table = pa.table({"a": list(range(100))})
+    cut = [(first, rows.num_rows) for first, rows in slices_of(table, 3, 8)]
+    assert cut == [(1, 34), (35, 34), (69, 32)]
+    assert [rows.num_rows for _, rows in slices_of(table, 4, 300)] == [50, 50]
+    assert [rows.num_rows for _, rows in slices_of(table, 4, 10_000)] == [100]
+    assert list(slices_of(table.slice(0, 0), 4, 8)) == []
+
+
+def test_what_is_no_table_of_deliveries_is_refused() -> None:
+    with pytest.raises(UsageError, match="the deliveries are a int"):
+        analyze_table(7)
+    with pytest.raises(FormatError, match="neither column chunk_times_ns nor ttft_ns"):
+        analyze_table(pa.table({"a": [1]}))
