@@ -1,7 +1,7 @@
 """One batch of EVENTS as the shuffle holds it: chunks as flat arrays, arrivals and ends as tables.
 
-Chunks are nearly all of a log and have only a request, a time and a size: 16 bytes an event. Arrivals
-and ends are one a request and carry everything else.
+Chunks are nearly all of a log and have only a request, a time and a size: 16 bytes an event, 12 where
+all are of one size. Arrivals and ends are one a request and carry everything else.
 """
 
 from __future__ import annotations
