@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.case import Budget, Case
-from benchmarks.contenders import READER, SQL, by_kernels, by_numpy, by_sgengine, ragged_of
+from benchmarks.contenders import READER, SLIM, SQL, by_numpy, by_sgengine, ragged_of
 from benchmarks.sizes import Size
 from benchmarks.threads import WORKERS, evenly, over
 from benchmarks.workloads import shapes
 from sgengine.compute import MeasureSettings, compute
 from sgengine.compute.ragged import Ragged
-from sgengine.compute.rows import HullRoom, tokens_of
+from sgengine.compute.rows import HullRoom, measure_rows, tokens_of
 from sgengine.kernels import gaps, request
 from sgengine.kernels.histogram import N_BUCKETS
 
@@ -51,7 +51,7 @@ def _kernel_cases(raggeds: Sequence[Ragged], n: int) -> Iterator[Case]:
     yield _kernel_case(
         CORE,
         raggeds,
-        by_kernels,
+        core_figures,
         Budget(text="60 % of the memory's read speed", ratio="share", limit=0.6, of=(SUM,)),
     )
     yield _kernel_case(
@@ -80,6 +80,11 @@ def _kernel_case(
         action=lambda: over(kernel, raggeds),
         budgets=budgets,
     )
+
+
+def core_figures(ragged: Ragged) -> None:
+    """Latencies and how one reader is met, of one batch, as the kernel leaves them."""
+    measure_rows(ragged, np.diff(ragged.offsets), SLIM)
 
 
 def envelopes(ragged: Ragged) -> None:
