@@ -19,27 +19,35 @@ from numba.extending import intrinsic
 UInt8s = npt.NDArray[np.uint8]
 
 _BYTE, _INT32, _INT64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-_TO_WRITE, _KEEP_NEAR, _DATA = _INT32(1), _INT32(3), _INT32(1)
+_KEEP_NEAR, _DATA = _INT32(3), _INT32(1)
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
+def compiled(typed: Callable[..., Any], twin: Callable[..., Any]) -> Callable[..., Any]:
+    """What Numba makes of ``typed``, which gives a signature and what emits its code; else ``twin``."""
+    return twin if numba.config.DISABLE_JIT else cast("Callable[..., Any]", intrinsic(typed))
+
+
+def address(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
     """The address of ``array[at]``, whether it is inside or not."""
     return builder.gep(context.make_array(kind)(context, builder, array).data, [at])
 
 
-def _prefetch(_: Any, array: Any, at: Any) -> tuple[Any, Callable[..., Any]]:
-    signature = types.void(array, at)
+def _prefetch(to_write: int) -> Callable[..., Any]:
+    def typed(_: Any, array: Any, at: Any) -> tuple[Any, Callable[..., Any]]:
+        signature = types.void(array, at)
 
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args[0], *args)
-        takes = [_BYTE.as_pointer(), _INT32, _INT32, _INT32]
-        kind = ir.FunctionType(ir.VoidType(), takes)
-        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        where = builder.bitcast(place, _BYTE.as_pointer())
-        builder.call(call, [where, _TO_WRITE, _KEEP_NEAR, _DATA])
-        return context.get_dummy_value()
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            place = address(context, builder, signature.args[0], *args)
+            takes = [_BYTE.as_pointer(), _INT32, _INT32, _INT32]
+            kind = ir.FunctionType(ir.VoidType(), takes)
+            call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            where = builder.bitcast(place, _BYTE.as_pointer())
+            builder.call(call, [where, _INT32(to_write), _KEEP_NEAR, _DATA])
+            return context.get_dummy_value()
 
-    return signature, emit
+        return signature, emit
+
+    return typed
 
 
 def _unlike(size: int) -> Callable[..., Any]:
@@ -50,7 +58,7 @@ def _unlike(size: int) -> Callable[..., Any]:
             pairs = ((signature.args[0], *args[:2]), (signature.args[2], *args[2:]))
             loaded = []
             for pair in pairs:
-                place = _place(context, builder, *pair)
+                place = address(context, builder, *pair)
                 vector = builder.bitcast(place, ir.VectorType(_BYTE, size).as_pointer())
                 loaded.append(builder.load(vector, align=1))
             unlike = builder.icmp_unsigned("!=", *loaded)
@@ -61,15 +69,25 @@ def _unlike(size: int) -> Callable[..., Any]:
     return typed
 
 
-def _compiled(typed: Callable[..., Any], twin: Callable[..., Any]) -> Callable[..., Any]:
-    return twin if numba.config.DISABLE_JIT else cast("Callable[..., Any]", intrinsic(typed))
+def _word_at(_: Any, data: Any, at: Any) -> tuple[Any, Callable[..., Any]]:
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = address(context, builder, signature.args[0], *args)
+        return builder.load(builder.bitcast(place, _INT64.as_pointer()), align=1)
+
+    return types.uint64(data, at), emit
 
 
 def prefetch_twin(array: npt.NDArray[Any], at: int) -> None:
-    """Have the cache line of ``array[at]`` fetched, to be written; ``at`` may lie outside.
+    """Have the cache line of ``array[at]`` fetched; ``at`` may lie outside, for nothing is read.
 
-    Writes leave the processor in order, so that one that waits for its line holds up all behind it.
+    To be written: writes leave the processor in order, so that one that waits for its line holds up all
+    behind it.
     """
+
+
+def word_at_twin(data: UInt8s, at: int) -> np.uint64:
+    """Bytes ``at`` to ``at + 8`` of a contiguous (B,) uint8 as a number, little-endian; unchecked."""
+    return np.uint64(int.from_bytes(data[int(at) : int(at) + 8].tobytes(), "little"))
 
 
 def unlike_16_twin(data: UInt8s, i: int, other: UInt8s, j: int) -> int:
@@ -82,6 +100,8 @@ def unlike_32_twin(data: UInt8s, i: int, other: UInt8s, j: int) -> int:
     return np.uint64((data[i : i + np.uint64(32)] != other[j : j + np.uint64(32)]).any())
 
 
-prefetch = _compiled(_prefetch, prefetch_twin)
-unlike_16 = _compiled(_unlike(16), unlike_16_twin)
-unlike_32 = _compiled(_unlike(32), unlike_32_twin)
+prefetch_to_read = compiled(_prefetch(0), prefetch_twin)
+prefetch_to_write = compiled(_prefetch(1), prefetch_twin)
+word_at = compiled(_word_at, word_at_twin)
+unlike_16 = compiled(_unlike(16), unlike_16_twin)
+unlike_32 = compiled(_unlike(32), unlike_32_twin)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
-from sgengine.kernels._machine import prefetch, unlike_16, unlike_32
+from sgengine.kernels._machine import prefetch_to_write, unlike_16, unlike_32
 from sgengine.kernels.hashing import HALF, ODD, WORD, final, mixed, short_word_at, word_at
 
 Int32s = npt.NDArray[np.int32]
@@ -153,7 +153,7 @@ def code_ends(
     room = min(slots.size // 2, key_hashes.size)
     for k in range(np.uint64(start), np.uint64(out.size)):
         i, end = np.uint64(offsets[k]), np.uint64(offsets[k + np.uint64(1)])
-        prefetch(data, i + _AHEAD)
+        prefetch_to_write(data, i + _AHEAD)
         h = _hash_of_ends(data, i, end)
         tag = _entry(h, 0)
         at = h & mask

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
-from sgengine.kernels.words import MALFORMED, unzigzag, varint, word_at
+from sgengine.kernels._machine import word_at
+from sgengine.kernels.varints import MALFORMED, unzigzag, varint
 
 UInt8s = npt.NDArray[np.uint8]
 Ints = npt.NDArray[Any]

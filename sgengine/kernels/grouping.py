@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
-from sgengine.kernels._machine import prefetch
+from sgengine.kernels._machine import prefetch_to_write
 
 ARRIVAL = 0
 CHUNK = 1
@@ -116,13 +116,13 @@ def place_chunks(
             is_mixed[request] = 1
         lasts[request] = time
         # The next line of the request: without it half of the time is waiting to write.
-        prefetch(out_times, at + _LINE)
+        prefetch_to_write(out_times, at + _LINE)
         out_times[at] = time - arrivals[request]
         if out_sizes.size > 0:
-            prefetch(out_sizes, at + 2 * _LINE)
+            prefetch_to_write(out_sizes, at + 2 * _LINE)
             out_sizes[at] = sizes[k] if sizes.size > 0 else size
         if out_seqs.size > 0:
-            prefetch(out_seqs, at + _LINE)
+            prefetch_to_write(out_seqs, at + _LINE)
             out_seqs[at] = seqs[k] if seqs.size > 0 else NO_TIME
 
 

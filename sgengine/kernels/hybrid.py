@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import kernel
-from sgengine.kernels.words import MALFORMED, varint
+from sgengine.kernels.varints import MALFORMED, varint
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]

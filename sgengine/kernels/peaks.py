@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import merged
-from sgengine.kernels.prefetch import AHEAD, prefetch
+from sgengine.kernels._machine import prefetch_to_read
+from sgengine.kernels.prefetch import AHEAD
 from sgengine.kernels.vectors import WIDTH, greatest_above
 
 Int64s = npt.NDArray[np.int64]
@@ -50,7 +51,7 @@ def _block_peaks(x: Int64s, slope: int, peaks: Int64s) -> int:
     """The greatest u of each block, 0 at least, into ``peaks``; how many blocks there are."""
     whole = x.size // _SPAN
     for b in range(whole):
-        prefetch(x, b * _SPAN + AHEAD)
+        prefetch_to_read(x, b * _SPAN + AHEAD)
         line = x[0] + slope * (b * _SPAN)
         peaks[b] = _larger(greatest_above(x, b * _SPAN, line, slope), 0)
     if whole * _SPAN == x.size:

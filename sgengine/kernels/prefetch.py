@@ -7,16 +7,11 @@ takes 0.63. Asked for a few blocks ahead they take 0.71, and 0.73 instead of 1.0
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from sgengine.kernels._jit import merged
+from sgengine.kernels._machine import prefetch_to_read
 
 BLOCK = 128
 """Numbers to ask for at a time: 16 lines, about as many as can be under way."""
@@ -27,30 +22,6 @@ AHEAD = 512
 LINE = 8
 """64-bit numbers that come from memory together."""
 
-_READ, _KEEP, _DATA = 0, 3, 1
-
-
-def _prefetch(array: npt.NDArray[np.int64], place: int) -> None:
-    """Ask for the line of ``array[place]``, which need not be inside: nothing is read."""
-
-
-def _intrinsic(_typing: Any, array: Any, place: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        numbers = context.make_array(signature.args[0])(context, builder, arguments[0])
-        pointer = ir.IntType(8).as_pointer()
-        at = builder.bitcast(builder.gep(numbers.data, [arguments[1]]), pointer)
-        number = ir.IntType(32)
-        shape = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], shape)
-        hints = [number(hint) for hint in (_READ, _KEEP, _DATA)]
-        builder.call(function, [at, *hints])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), build
-
-
-prefetch = _prefetch if numba.config.DISABLE_JIT else intrinsic(_intrinsic)
-
 
 @merged
 def fetch_ahead(array: npt.NDArray[np.int64], start: int) -> None:
@@ -59,4 +30,4 @@ def fetch_ahead(array: npt.NDArray[np.int64], start: int) -> None:
     The row may end before: the rows after it follow in the same buffer, whose end does not matter.
     """
     for place in range(start + AHEAD, start + AHEAD + BLOCK, LINE):
-        prefetch(array, place)
+        prefetch_to_read(array, place)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import kernel
-from sgengine.kernels.words import MALFORMED, unzigzag, varint
+from sgengine.kernels.varints import MALFORMED, unzigzag, varint
 
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
+
+from sgengine.kernels._machine import address, compiled
 
 WIDTH = 8
 
@@ -35,8 +35,8 @@ def _greatest_above(array: npt.NDArray[np.int64], place: int, line: int, slope: 
 def _intrinsic(_typing: Any, array: Any, place: Any, line: Any, slope: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         _, at, start, step = arguments
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        loaded = builder.load(builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer()))
+        begin = address(context, builder, signature.args[0], arguments[0], at)
+        loaded = builder.load(builder.bitcast(begin, _VECTOR.as_pointer()))
         loaded.align = 8
         ramp = builder.mul(_spread(builder, step), _STEPS)
         above = builder.sub(builder.sub(loaded, _spread(builder, start)), ramp)
@@ -59,4 +59,4 @@ def _greatest(module: Any) -> Any:
     )
 
 
-greatest_above = _greatest_above if numba.config.DISABLE_JIT else intrinsic(_intrinsic)
+greatest_above = compiled(_intrinsic, _greatest_above)

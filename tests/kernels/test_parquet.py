@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sgengine.kernels import delta, hybrid, thrift, words
+from sgengine.kernels import delta, hybrid, thrift, varints
 from tests.kernels import parquet_twins as twin
 
 _ints = st.integers(-(2**61), 2**61) | st.integers(-50, 50) | st.integers(0, 10**10)
@@ -22,7 +22,7 @@ def data_of(stored: bytes) -> np.ndarray:
 def unpacked(stored: bytes, count: int, dtype=np.int64) -> list[int] | None:
     out = np.zeros(count, dtype)
     end = delta.unpacked(data_of(stored), out)
-    return None if end == words.MALFORMED else out.tolist()
+    return None if end == varints.MALFORMED else out.tolist()
 
 
 @given(
@@ -117,7 +117,7 @@ def test_zeros_and_single_runs(data) -> None:
         is_only = set(numbers[:count]) == {level}
         found = hybrid.is_only(data_of(stored), count, level)
         assert found == is_only if is_sure else not found or is_only
-    assert hybrid.zeros(data_of(b""), count, 0, out) == words.MALFORMED
+    assert hybrid.zeros(data_of(b""), count, 0, out) == varints.MALFORMED
     assert hybrid.zeros(data_of(stored), len(numbers) + 8, 0, np.zeros(999, np.int64)) < 0
 
 
@@ -153,7 +153,7 @@ def test_rows_of_lists(rows, levels) -> None:
 def test_levels_out_of_range_and_nulls_within_lists_are_refused(repeated, defined) -> None:
     arrays = (np.array(repeated, np.int32), np.array(defined, np.int32))
     room = np.zeros(2, np.int64), np.zeros(2, np.uint8)
-    assert hybrid.list_rows(*arrays, 1, 3, 0, *room) == (words.MALFORMED, words.MALFORMED)
+    assert hybrid.list_rows(*arrays, 1, 3, 0, *room) == (varints.MALFORMED, varints.MALFORMED)
 
 
 _numbers = st.integers(-(2**62), 2**62) | st.binary(max_size=20) | st.booleans() | st.floats(0, 1)
@@ -192,14 +192,14 @@ def test_fields_of_structures(structure, behind) -> None:
     assert found == [(paths.index(path), value) for path, value in expected]
     assert end == len(stored)
     for cut in range(len(stored)):
-        assert fields_of(stored[:cut], [1])[1] == words.MALFORMED
+        assert fields_of(stored[:cut], [1])[1] == varints.MALFORMED
 
 
 @given(st.binary(max_size=60))
 def test_anything_else_is_read_within_its_bytes(stored) -> None:
     found, end = fields_of(stored, [1, 2, thrift.path(1, 1)])
-    assert end == words.MALFORMED or (0 < end <= len(stored) and len(found) <= end)
+    assert end == varints.MALFORMED or (0 < end <= len(stored) and len(found) <= end)
 
 
 def test_structures_deeper_than_any_footer_are_refused() -> None:
-    assert fields_of(b"\x1c" * 20 + b"\0" * 21, [1])[1] == words.MALFORMED
+    assert fields_of(b"\x1c" * 20 + b"\0" * 21, [1])[1] == varints.MALFORMED
