@@ -36,6 +36,8 @@ STAGES = (
     ("/compute/", "REQUESTS: rules, columns"),
     ("/aggregate/", "figures: groups, numbers kept, percentiles, sums"),
     ("/analyze/", "counts by run, the passes"),
+    ("kernels/undefined.py", "REQUESTS: rules, columns"),
+    ("kernels/totals.py", "figures: groups, numbers kept, percentiles, sums"),
 )
 DECODING = "decoding (Arrow)"
 OTHERS = "other"
@@ -88,7 +90,7 @@ def table(path: Path) -> str:
         name: stages(path, replace(as_printed(settings), executor=Serial()))
         for name, settings in WANTED.items()
     }
-    names = [DECODING, *(stage for _, stage in STAGES), OTHERS]
+    names = [DECODING, *dict.fromkeys(stage for _, stage in STAGES), OTHERS]
     lines = [f"| ns a token | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns)]
     for name in names:
         cells = [f"{found.get(name, 0.0) / tokens * 1e9:.2f}" for found in columns.values()]
