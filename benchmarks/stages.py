@@ -40,6 +40,8 @@ STAGES = (
     ("/compute/", "REQUESTS: rules, columns"),
     ("/aggregate/", "figures: groups, numbers kept, percentiles, sums"),
     ("/analyze/", "counts by run, the passes"),
+    ("kernels/undefined.py", "REQUESTS: rules, columns"),
+    ("kernels/totals.py", "figures: groups, numbers kept, percentiles, sums"),
 )
 OTHERS = "other"
 _REPEATS = 5

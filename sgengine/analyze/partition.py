@@ -88,11 +88,12 @@ class Measure:
         receipt.aggregate.pool.rest()
         return receipt
 
-    def start(self) -> Receipt:
-        """A receipt of nothing yet."""
+    def start(self, seen: dict[Key, Focus] | None = None) -> Receipt:
+        """A receipt of nothing yet; ``seen`` instead of its own, for rows that are not those read."""
         settings = self.settings
         gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
-        aggregate = Aggregator(settings=settings.summary, sections=self.sections, seen=self.seen)
+        found = self.seen if seen is None else seen
+        aggregate = Aggregator(settings=settings.summary, sections=self.sections, seen=found)
         return Receipt(aggregate=aggregate, gaps=gaps)
 
     def take(self, batch: Batch, source: str, receipt: Receipt) -> Measured:

@@ -128,7 +128,7 @@ def measure(
     )
     trace = deliveries
     if not isinstance(trace, Trace):
-        trace = _trace_of(deliveries, settings.workers)
+        trace = _trace_of(deliveries, settings)
     work = Measure(settings=settings, keep_requests=True, keep_tokens=True)
     fold = Fold(settings, trace.plans)
     receipts = settings.executor.run(
@@ -148,13 +148,13 @@ def measure(
     )
 
 
-def _trace_of(data: Any, workers: int) -> Trace:
+def _trace_of(data: Any, settings: AnalyzeSettings) -> Trace:
     """A table as a trace, in batches of which every worker has its share."""
     table = as_table(data)
     planned = plan_table(table, ReadOptions())
     batches = tuple(
         (part.source.path, batch)
-        for part in table_parts(table, planned, workers)
+        for part in table_parts(table, planned, settings)
         for batch in read_part(part)
     )
     return Trace(deliveries=table, plans=(planned,), batches=batches)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.aggregate import INSIDE, only, places
+from sgengine.aggregate import INSIDE, Focus, Key, only, places
 from sgengine.analyze import (
     Analysis,
     AnalyzeSettings,
@@ -164,6 +164,8 @@ class _MeasureBoth:
 
     measure: Measure
     operations: tuple[Operation, ...]
+    seen_after: dict[Key, Focus] = field(default_factory=dict)
+    """Where percentiles lie after the operations, which is not where they were before."""
 
     def empty(self) -> EffectTable:
         """Effects of nothing yet."""
@@ -172,10 +174,13 @@ class _MeasureBoth:
 
     def __call__(self, part: Part, stop: Stop) -> _Left:
         """Read, change and measure one partition, a batch at a time."""
-        found = _Left(before=self.measure.start(), after=self.measure.start(), effects=self.empty())
+        before, after = self.measure.start(), self.measure.start(self.seen_after)
+        found = _Left(before=before, after=after, effects=self.empty())
         for batch in read_part(part):
             stop.check()
             self._take(batch, part.source.path, found)
+        for side in (before, after):
+            side.aggregate.pool.rest()
         return found
 
     def _take(self, batch: Batch, source: str, found: _Left) -> None:

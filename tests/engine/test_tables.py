@@ -30,7 +30,7 @@ def table_of(requests: int) -> pa.Table:
 def test_a_table_has_the_figures_and_rejects_of_its_file(
     tmp_path: Path, executor: Serial | Threads
 ) -> None:
-    table = table_of(12_000)
+    table = table_of(30_000)
     path = tmp_path / "table"
     pq.write_table(table, path)
     settings = AnalyzeSettings(executor=executor)
@@ -42,11 +42,11 @@ def test_a_table_has_the_figures_and_rejects_of_its_file(
     assert [replace(line, source="") for line in found.rejected] == [
         replace(line, source="") for line in expected.rejected
     ]
-    assert found.rejected[0].place == "row 11994"
+    assert found.rejected[0].place == "row 29994"
 
 
 def test_a_measured_table_is_the_same_by_one_worker_and_by_two() -> None:
-    table = table_of(12_000)
+    table = table_of(30_000)
     one, two = (sgengine.measure(table, on=on) for on in ("serial", "threads:2"))
     assert one.requests.equals(two.requests)
     assert one.gaps.equals(two.gaps)
