@@ -57,3 +57,19 @@ def commas(text: UInt8s, starts: Int64s, stops: Int64s, out: Int64s) -> None:
             for k in range(value.size):
                 count += 1 if value[k] == grammar.COMMA else 0
         out[r] = count
+
+
+@uncounted
+def items(text: UInt8s, begin: int, end: int, starts: Int64s, stops: Int64s) -> int:
+    """Where the lists start and stop that the list ``text[begin:end]`` is of, which is one of LISTS.
+
+    Returns how many there are; those for which there is no room are only counted.
+    """
+    count, at = 0, grammar.after_blanks(text, begin + 1, end)
+    while at < end - 1:
+        stop = grammar.after_flat_list(text, at, end)
+        if count < starts.size:
+            starts[count], stops[count] = at, stop
+        count += 1
+        at = grammar.after_blanks(text, grammar.after_blanks(text, stop, end) + 1, end)
+    return count

@@ -35,6 +35,9 @@ NEEDED = 128
 LATER = 256
 """A list that has no strings, lists and objects in it; who makes numbers of it checks what else it has."""
 
+LISTS = 2048
+"""A list of nothing but lists that are LATER."""
+
 CLOSED = 512
 """Of an object: it has no other members than its children in the table."""
 
@@ -136,6 +139,8 @@ def _object(
                 return False
             if node != _NONE and allowed[node] & LATER:
                 at = grammar.after_flat_list(text, at, stop)
+            elif node != _NONE and allowed[node] & LISTS:
+                at = grammar.after_flat_lists(text, at, stop)
             else:
                 if depth == DEPTH:
                     return False

@@ -183,6 +183,27 @@ def after_flat_list(text: UInt8s, at: int, stop: int) -> int:
 
 
 @merged
+def after_flat_lists(text: UInt8s, at: int, stop: int) -> int:
+    """Behind the ``]`` of the list at ``at`` of nothing but lists as ``after_flat_list`` passes over."""
+    at = after_blanks(text, at + 1, stop)
+    is_first = True
+    while at < stop and (text[at] != CLOSE_LIST or not is_first):
+        if text[at] != OPEN_LIST:
+            return UNSURE
+        at = after_flat_list(text, at, stop)
+        if at == UNSURE:
+            return UNSURE
+        at = after_blanks(text, at, stop)
+        if at < stop and text[at] == CLOSE_LIST:
+            return at + 1
+        if at >= stop or text[at] != COMMA:
+            return UNSURE
+        at = after_blanks(text, at + 1, stop)
+        is_first = False
+    return at + 1 if at < stop else UNSURE
+
+
+@merged
 def is_utf8(text: UInt8s, begin: int, end: int) -> bool:
     """Whether these bytes are UTF-8."""
     high = np.uint8(0)

@@ -19,6 +19,7 @@ from sgengine.kernels.json_fields import (
     CLOSED,
     LATER,
     LIST,
+    LISTS,
     NEEDED,
     NULL,
     NUMBER,
@@ -164,7 +165,7 @@ def shape_of_keys(lists: Mapping[str, int]) -> Shape:
 def shape_of(kind: type[msgspec.Struct], more: Mapping[str, int]) -> Shape:
     """Objects that decode to ``kind``; ``more``: what else members have to be, by path.
 
-    LATER or LIST says that raw ones are lists or null, looked into or not; PLAIN stands for strings.
+    LATER, LISTS or LIST says that raw ones are lists or null, looked into or not; PLAIN is for strings.
     """
     root = _Node("", "", OBJECT, inner=msgspec.inspect.type_info(kind))
     return _shape(root, lambda node: _members(node, more))
@@ -194,7 +195,7 @@ def _members(parent: _Node, more: Mapping[str, int]) -> Iterator[_Node]:
         for kind in field.type.types if union else (field.type,):
             node = _allowing(node, kind)
         said = more.get(path, 0)
-        if said & (LATER | LIST):
+        if said & (LATER | LIST | LISTS):
             node = node._replace(allowed=node.allowed & (NEEDED | NULL | LIST))
         yield node._replace(allowed=node.allowed | said)
 
@@ -207,6 +208,7 @@ _KINDS = {
     msgspec.inspect.BoolType: TRUTH,
     msgspec.inspect.StructType: OBJECT,
     msgspec.inspect.ListType: LIST,
+    msgspec.inspect.CollectionType: LIST,
     msgspec.inspect.RawType: json_fields.ANY,
 }
 

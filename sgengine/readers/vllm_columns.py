@@ -16,7 +16,7 @@ from sgengine.kernels import numbers
 from sgengine.readers import arrays
 from sgengine.readers.base import Partition
 from sgengine.readers.seconds import NANOS, POWERS
-from sgengine.readers.vllm_file import Run
+from sgengine.readers.vllm_file import Gaps, Run, joined
 
 ROLE_CHUNK = "role_chunk"
 """What the plan found out: there is such a chunk in most requests."""
@@ -57,7 +57,7 @@ class Columns:
     def __init__(self, run: Run, partition: Partition) -> None:
         assert run.itls is not None and run.ttfts is not None and run.errors is not None
         count = len(run.ttfts)
-        self._gaps = run.itls
+        self._gaps = run.itls if isinstance(run.itls, Gaps) else joined(run.itls)
         self._has_role = shows_role_chunk(partition)
         self._first = _times(run.ttfts, count)
         self._arrival = _times(run.start_times, count)
@@ -67,11 +67,18 @@ class Columns:
         self._queued = np.zeros(count, np.int64) if queued.values is None else queued.values
         self._input, self._output = _counts(run.input_lens), _counts(run.output_lens)
         odd = self._first.odd | self._arrival.odd | self._end.odd | queued.odd
-        odd |= (abs(self._input) > _TOKENS_MAX) | (abs(self._output) > _TOKENS_MAX)
+        for counts in (self._input, self._output):
+            odd |= (counts > _TOKENS_MAX) | (counts < -_TOKENS_MAX)
         # Without output and first chunk it failed; with output and without times, these are unknown.
         self._is_blank = np.array(run.ttfts, dtype=np.float64) == 0
         is_failed = np.array([bool(error) for error in run.errors], dtype=np.bool_)
         self._odd = odd | is_failed | (self._is_blank & (self._output == 0))
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """How many bytes the gaps of each request are (int64)."""
+        lengths: np.ndarray = self._gaps.stops - self._gaps.starts
+        return lengths
 
     def usual(self, requests: range) -> Usual:
         """The usual ones among these."""
@@ -85,16 +92,15 @@ class Columns:
 
     def _summed(self, some: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the times of each begin and end, all times, and which requests are sure."""
-        texts = [memoryview(self._gaps[index]) for index in some.tolist()]
-        stops = np.cumsum([len(text) for text in texts], dtype=np.int64)
-        starts = np.concatenate([[0], stops])[:-1]
-        text = np.frombuffer(b"".join(texts) or b" ", dtype=np.uint8)
+        gaps = self._gaps
+        starts, stops = gaps.starts[some], gaps.stops[some]
         # A number and its comma are two bytes at the least; the first time is another one.
-        out, ends = np.empty(text.size // 2 + 2 * len(some) + 1, dtype=np.int64), stops.copy()
+        out = np.empty((stops - starts).sum() // 2 + 2 * len(some) + 1, dtype=np.int64)
+        ends = np.empty(len(some), dtype=np.int64)
         assert self._first.values is not None
         first = self._first.values[some] + self._queued[some]
         powers = np.full(len(some), POWERS[NANOS], dtype=np.int64)
-        numbers.running_sums(text, starts, stops, first, powers, out, ends)
+        numbers.running_sums(gaps.text, starts, stops, first, powers, out, ends)
         offsets = np.maximum.accumulate(np.concatenate([[0], ends])).astype(np.int32)
         return offsets, out[: offsets[-1]], ends != numbers.UNSURE
 
@@ -129,6 +135,9 @@ def _times(seconds: Sequence[float] | None, count: int) -> _Times:
 
 
 def _counts(counts: Sequence[int] | None) -> np.ndarray:
-    """Counts (int64); what int32 cannot hold becomes a number that it cannot hold either."""
-    most = _TOKENS_MAX + 1
-    return np.array([max(-most, min(count, most)) for count in counts or ()], dtype=np.int64)
+    """Counts (int64); what int64 cannot hold becomes one that int32 cannot hold either."""
+    try:
+        return np.array(counts or (), dtype=np.int64)
+    except OverflowError:
+        most = _TOKENS_MAX + 1
+        return np.array([max(-most, min(count, most)) for count in counts or ()], dtype=np.int64)

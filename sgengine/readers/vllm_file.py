@@ -5,13 +5,18 @@ from __future__ import annotations
 import mmap
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from sgengine.errors import FormatError
+from sgengine.kernels import json_columns
+from sgengine.kernels.json_fields import LATER, LIST, LISTS
 from sgengine.readers.faults import one_line
 from sgengine.readers.files import BOM
+from sgengine.readers.json_lines import REFUSALS
+from sgengine.readers.json_shape import Spans, shape_of
 from sgengine.readers.typed import Int64
 
 # Between two JSON values that follow each other there is no comma, as there is inside one; and a
@@ -20,6 +25,7 @@ _SEAM = re.compile(rb"\}[ \t\r]*\n\s*(?=\{)")
 
 _OFFSET = re.compile(r"\(byte (\d+)\)")
 _NOT_JSON = re.compile(rb"-?Infinity|NaN")
+_LONG = ("input_lens", "output_lens", "ttfts", "latencies", "start_times", "queue_times")
 _DETAILS = ("input_lens", "output_lens", "ttfts", "itls", "errors")
 
 
@@ -33,7 +39,7 @@ class Run(msgspec.Struct, gc=False):
     input_lens: list[int] | None = None
     output_lens: list[int] | None = None
     ttfts: list[float] | None = None
-    itls: list[msgspec.Raw] | None = None
+    itls: Sequence[msgspec.Raw] | None = None
     errors: list[str | None] | None = None
     latencies: list[float] | None = None
     start_times: list[float] | None = None
@@ -66,6 +72,19 @@ class Run(msgspec.Struct, gc=False):
         names = (*_DETAILS, "latencies", "start_times", "queue_times")
         found = {name: getattr(self, name) for name in names}
         return {name: value for name, value in found.items() if value is not None}
+
+
+class Gaps(Sequence[msgspec.Raw]):
+    """``itls`` as they lie in the file: the lists ``text[starts[r]:stops[r]]``."""
+
+    def __init__(self, text: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> None:
+        self.text, self.starts, self.stops = text, starts, stops
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: Any) -> Any:
+        return msgspec.Raw(self.text[self.starts[index] : self.stops[index]].tobytes())
 
 
 class Span(NamedTuple):
@@ -107,6 +126,43 @@ def decode(path: str, content: mmap.mmap, span: Span) -> Run:
         raise FormatError(_broken(path, content, span, str(error))) from error
     _check_arrays(path, run)
     return run
+
+
+def opened(path: str, content: mmap.mmap, span: Span) -> Run:
+    """The run of an object that ``decode`` took before, whose ``itls`` are Gaps wherever that can be.
+
+    Texts are only passed over, and nobody waits for it, as for a decoder.
+    """
+    text = np.frombuffer(content, dtype=np.uint8)[span.start : span.stop]
+    whole = np.array([0]), np.array([text.size])
+    found = shape_of(Run, dict.fromkeys(_LONG, LATER) | {"itls": LISTS}).find(text, *whole)
+    if not found.sure.all() or not found.has("itls", LIST).all():
+        return decode(path, content, span)
+    kept = {name: next(found.values(name)) for name in Run.__struct_fields__ if name != "itls"}
+    members = (b'"%b":%b' % (name.encode(), value) for name, value in kept.items() if value)
+    try:
+        run = msgspec.json.decode(b"{%b}" % b",".join(members), type=Run)
+    except REFUSALS:
+        return decode(path, content, span)
+    run.itls = _gaps(text, found.places("itls"), len(run.ttfts or ()))
+    _check_arrays(path, run)
+    return run
+
+
+def joined(itls: Sequence[msgspec.Raw]) -> Gaps:
+    """``itls`` that a decoder made, one behind another."""
+    stops = np.cumsum([len(memoryview(raw)) for raw in itls], dtype=np.int64)
+    text = np.frombuffer(b"".join(map(memoryview, itls)) or b" ", dtype=np.uint8)
+    return Gaps(text, np.concatenate([[0], stops])[:-1].astype(np.int64), stops)
+
+
+def _gaps(text: np.ndarray, places: Spans, count: int) -> Gaps:
+    """The lists of the one list at these places, of which there should be ``count``."""
+    room = np.empty((2, 0), dtype=np.int64)
+    while count > room.shape[1]:
+        room = np.empty((2, count), dtype=np.int64)
+        count = json_columns.items(text, places.starts[0], places.stops[0], *room)
+    return Gaps(text, *room[:, :count])
 
 
 def _broken(path: str, content: mmap.mmap, span: Span, message: str) -> str:

@@ -285,3 +285,36 @@ def test_a_file_without_any_record_is_no_export(path):
     path.write_text(json.dumps(line("a"))[:-40])
     with pytest.raises(FormatError, match="no line that is an AIPerf record"):
         make.read_back(path)
+
+
+def test_lines_that_need_a_decoder_are_among_those_that_do_not(path):
+    odd = line("é", gaps=(0.1234567890123456789, 1e-05), turn_index=None)
+    old = line("s", output=3)
+    old["metrics"]["usage_completion_tokens"] = {"value": 2.0, "unit": "tokens"}
+    got = read(path, line("a"), odd, line("f", error={"type": "T"}), line(None), old, line("z"))
+    assert got.column("request_id") == ["a", "é", "f", "4", "s", "z"]
+    assert got.column("chunk_times_ns")[1] == [50_000_000, 50_123_457, 50_123_467]
+    assert got.column("status") == ["ok", "ok", "failed", "ok", "ok", "ok"]
+    assert got.column("chunk_tokens") == [None, None, None, None, [1, 0, 1], None]
+    assert got.places == [1, 2, 3, 4, 5, 6]
+    assert any(note.startswith("1 requests have more chunks") for note in got.facts[0].notes)
+
+
+@pytest.mark.parametrize("phase", ["warmup", "profiling"])
+def test_damage_among_the_gaps_rejects_the_line_whatever_its_phase(path, phase):
+    damaged = json.dumps(line("b", benchmark_phase=phase)).replace("5.0, 5.0", "5.0, 5..0")
+    got = read(path, line("a"), damaged, line("c"))
+    assert got.places == [1, 3]
+    assert [(reject.place, reject.reason) for reject in got.rejects] == [
+        ("line 2", "unreadable_row")
+    ]
+
+
+def test_counts_of_a_plan_are_those_of_lines_that_can_be_read(path):
+    lines = [line("a"), line("b", credit_issued_ns=...), line("c", output=1)]
+    damaged = [json.dumps(some).replace("5.0]", "5.0.]") for some in lines]
+    make.json_lines(path, *lines, *damaged)
+    with pytest.raises(DataError, match="has 1 of 3 lines without credit_issued_ns"):
+        make.read_back(path, origin="scheduled")
+    got = make.read_back(path)
+    assert any(note.startswith("1 requests have more chunks") for note in got.facts[0].notes)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sgengine.errors import DataError, FormatError
+from sgengine.readers import vllm
 from tests.readers import make
 
 
@@ -180,6 +181,43 @@ def test_batches_are_bounded(path):
     assert got.places == [1, 2]
 
 
+@pytest.mark.parametrize("size", [1, 20, 10**6])
+def test_large_runs_are_read_in_two_parts(path, monkeypatch, size):
+    runs = [make.vllm_result(output_lens=[3, count]) for count in (2, 2**31)]
+    make.vllm(path, *runs)
+    whole = make.read_back(path)
+    monkeypatch.setattr(vllm, "RANGE_BYTES", size)
+    parts = make.read_back(path)
+    (plan,) = parts.plans
+    assert [part.index for part in plan.partitions] == list(range(2 if size > 20 else 4))
+    assert (parts.rows, parts.rejects) == (whole.rows, whole.rejects)
+    assert (parts.places, parts.facts) == ([1, 2, 1], whole.facts)
+
+
+def test_requests_that_need_a_decoder_are_among_those_that_do_not(path):
+    gaps = [[0.01], [0.1234567890123456789, 1e-05], [], [0.02, 0.5e-9]]
+    lengths = [len(row) + 1 for row in gaps]
+    result = make.vllm_result(
+        backend="vllm",
+        input_lens=[1, 2, 3, 4],
+        output_lens=lengths,
+        ttfts=[0.5, 0.25, 0.0, 0.125],
+        itls=gaps,
+        errors=["", "", "a\nb", None],
+        start_times=[0.0, 1.0, 2.0, 3.0],
+    )
+    got = read(path, result)
+    assert got.column("chunk_times_ns") == [
+        [500_000_000, 510_000_000],
+        [250_000_000, 373_456_789, 373_466_789],
+        None,
+        [125_000_000, 145_000_000, 145_000_000],
+    ]
+    assert got.column("status") == ["ok", "ok", "failed", "ok"]
+    assert got.column("error") == [None, None, "b", None]
+    assert got.column("request_id") == ["0", "1", "2", "3"]
+
+
 def test_texts_are_passed_over_whatever_they_hold(path):
     tricky = ['}\n{"itls": [[1]]}', '\\"ttfts\\": [']
     result = {"generated_texts": tricky} | make.vllm_result(generated_texts=...)
@@ -216,6 +254,8 @@ def test_arrays_that_are_amiss_are_named(path, changes, says):
         ({"ttfts": [0.05, 1e300]}, "beyond int64"),
         ({"start_times": [1.0, 1e300]}, "beyond"),
         ({"output_lens": [3, 2**31]}, "below 2\\^31"),
+        ({"output_lens": [3, -(2**63)]}, "below 2\\^31"),
+        ({"input_lens": [3, 2**64]}, "below 2\\^31"),
     ],
 )
 def test_values_out_of_range_reject_their_row_and_no_other(path, changes, detail):
