@@ -137,7 +137,7 @@ def test_a_json_document_beyond_the_memory_is_refused_in_one_line(tmp_path: Path
             "(sgengine schema tells their columns)"
         )
     (plan,) = plan_sources([str(path)], bounded(AnalyzeSettings(memory_bytes=81 * MIB))).plans
-    assert len(plan.partitions) == 1
+    assert plan.partitions, "what fits is planned"
 
 
 def test_json_lines_are_read_in_parts_whatever_their_size(tmp_path: Path) -> None:
