@@ -65,7 +65,7 @@ SIZES = {
         file=Workload(name="day", requests=1_000_000),
         shapes=10_000,
         envelopes=10_000_000,
-        clients=10_000,
+        clients=20_000,
         lines=20_000,
     ),
 }

@@ -79,14 +79,22 @@ def peak(path: Path, out: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every kernel compiled here, so that no process that is looked at compiles any."""
+    folder = tmp_path_factory.mktemp("compiled")
+    for name, groups, rows in (("small", 1, 10), ("large", 1, 400)):
+        path = folder / name
+        run_here(WRITE, path, groups, rows, CHUNKS)
+        run_here(ANALYSE, path, BUDGET, folder / "requests.parquet")
+
+
 def peaks_of(folder: Path, rows: int) -> dict[int, dict[str, Any]]:
     """What analysing files of 0, 4 and 12 row groups of ``rows`` requests took and found."""
     found = {}
     for groups in (0, 4, 12):
         path = folder / f"{groups}.parquet"
         run_here(WRITE, path, *((groups, rows, CHUNKS) if groups else (1, 10, 10)))
-        if not groups:  # here, so that no process that is looked at compiles the kernels
-            run_here(ANALYSE, path, BUDGET, folder / "requests.parquet")
         found[groups] = peak(path, folder / "requests.parquet") | {"size": path.stat().st_size}
         path.unlink()
     return found
