@@ -19,8 +19,8 @@ LISTS = ("chunk_times_ns", "chunk_tokens")
 _SAMPLE_ROWS = 64
 _EACH = 16
 """Bytes of a declared column: numbers of 8, codes of 4, and an id or an error now and then."""
-_PAGE = 1 << 19
-"""Values of a page and more: Arrow writes a megabyte, 250,000 differences."""
+_PAGE_BYTES = 5 << 18
+"""Of a page and a fourth more: Arrow, and most who write, end one at a MiB."""
 _UNEVEN = 2
 """Rows are counted by their mean size; a batch of longer ones ends at so many times its bytes."""
 
@@ -51,7 +51,7 @@ def batches(
                 Ranges(descriptor, streamed=streamed),
                 wanted[name],
                 leaf,
-                room=int(size * means[name]) + _PAGE,
+                room=int(size * means[name]) + _page(wanted[name]),
             )
             for name, leaf in leaves.items()
         }
@@ -131,6 +131,14 @@ def _unknown(names: Sequence[str]) -> list[str]:
 def _mean(column: Sequence[Chunk]) -> float:
     """Values a row."""
     return sum(chunk.levels for chunk in column) / max(1, sum(chunk.rows for chunk in column))
+
+
+def _page(column: Sequence[Chunk]) -> int:
+    """Values of a page: buffers of twice what is needed stay in memory when they are given back."""
+    levels, stored = (
+        sum(getattr(chunk, name) for chunk in column) for name in ("levels", "raw_size")
+    )
+    return min(levels, levels * _PAGE_BYTES // max(stored, 1))
 
 
 @contextmanager
