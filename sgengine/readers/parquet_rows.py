@@ -135,9 +135,8 @@ def _mean(column: Sequence[Chunk]) -> float:
 
 def _page(column: Sequence[Chunk]) -> int:
     """Values of a page: buffers of twice what is needed stay in memory when they are given back."""
-    levels, stored = (
-        sum(getattr(chunk, name) for chunk in column) for name in ("levels", "raw_size")
-    )
+    levels = sum(chunk.levels for chunk in column)
+    stored = sum(chunk.raw_size for chunk in column)
     return min(levels, levels * _PAGE_BYTES // max(stored, 1))
 
 
