@@ -104,7 +104,8 @@ SNIPPETS = [(page.name, block) for page in PAGES for block in blocks(page, "pyth
 def test_every_documented_snippet_runs(
     page: str, snippet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(ROOT)
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     exec(compile(snippet, page, "exec"), {})
 
