@@ -69,25 +69,12 @@ def _unlike(size: int) -> Callable[..., Any]:
     return typed
 
 
-def _word_at(_: Any, data: Any, at: Any) -> tuple[Any, Callable[..., Any]]:
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = address(context, builder, signature.args[0], *args)
-        return builder.load(builder.bitcast(place, _INT64.as_pointer()), align=1)
-
-    return types.uint64(data, at), emit
-
-
 def prefetch_twin(array: npt.NDArray[Any], at: int) -> None:
     """Have the cache line of ``array[at]`` fetched; ``at`` may lie outside, for nothing is read.
 
     To be written: writes leave the processor in order, so that one that waits for its line holds up all
     behind it.
     """
-
-
-def word_at_twin(data: UInt8s, at: int) -> np.uint64:
-    """Bytes ``at`` to ``at + 8`` of a contiguous (B,) uint8 as a number, little-endian; unchecked."""
-    return np.uint64(int.from_bytes(data[int(at) : int(at) + 8].tobytes(), "little"))
 
 
 def unlike_16_twin(data: UInt8s, i: int, other: UInt8s, j: int) -> int:
@@ -102,6 +89,5 @@ def unlike_32_twin(data: UInt8s, i: int, other: UInt8s, j: int) -> int:
 
 prefetch_to_read = compiled(_prefetch(0), prefetch_twin)
 prefetch_to_write = compiled(_prefetch(1), prefetch_twin)
-word_at = compiled(_word_at, word_at_twin)
 unlike_16 = compiled(_unlike(16), unlike_16_twin)
 unlike_32 = compiled(_unlike(32), unlike_32_twin)

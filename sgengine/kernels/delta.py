@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
-from sgengine.kernels._machine import word_at
+from sgengine.kernels.hashing import word_at
 from sgengine.kernels.varints import MALFORMED, unzigzag, varint
 
 UInt8s = npt.NDArray[np.uint8]

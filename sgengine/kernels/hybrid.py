@@ -18,6 +18,9 @@ UInt8s = npt.NDArray[np.uint8]
 WIDEST = 24
 """Bits of a number: more than any dictionary that is worth one."""
 
+_LONGEST = 1 << 32
+"""What a run begins with, at most: it is a number of 32 bits, and eight times a longer run overflows."""
+
 
 @kernel
 def zeros(data: UInt8s, count: int, base: int, out: Int64s) -> int:
@@ -79,7 +82,7 @@ def numbers(data: UInt8s, width: int, count: int, out: Int32s) -> bool:
     mask = (np.int64(1) << width) - 1
     while done < count:
         head, at = varint(data, at)
-        if at < 0 or head < 2:
+        if at < 0 or not 2 <= head < _LONGEST:
             return False
         if head & 1:
             packed = min((head >> 1) * 8, count - done)

@@ -102,8 +102,8 @@ def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
                     yield rows
                     done += rows.num_rows
             return
-    except UnreadableError:
-        pass
+    except (UnreadableError, MemoryError):
+        pass  # a damaged header may state any size
     with opened(partition.path, streamed, **options) as file:
         for rows in _by_arrow(file, partition):
             if rows.num_rows > done:

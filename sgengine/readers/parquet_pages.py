@@ -92,10 +92,10 @@ def pages(file: Ranges, chunk: Chunk) -> Iterator[Page]:
             raise UnreadableError("ends early")
         page = _page(head, body, codec)
         if page is not None and page.levels > 0:  # some writers end with a page of nothing
-            yield page
             left -= 0 if page.is_dictionary else page.levels
-    if left < 0:
-        raise UnreadableError("more entries than stated")
+            if left < 0:
+                raise UnreadableError("more entries than stated")
+            yield page
 
 
 def _head(file: Ranges, at: int, stop: int) -> tuple[list[int], int]:

@@ -20,25 +20,9 @@ def _unlike(data: np.ndarray, i: int, other: np.ndarray, j: int) -> tuple[int, i
 @kernel
 def _write(values: np.ndarray) -> None:
     for k in range(values.size):
+        _machine.prefetch_to_read(values, k + 1_000_000)
         _machine.prefetch_to_write(values, k + 1_000_000)
         values[k] = k
-
-
-@kernel
-def _words(data: np.ndarray, out: np.ndarray) -> None:
-    for k in range(out.size):
-        _machine.prefetch_to_read(data, k + 1_000_000)
-        out[k] = _machine.word_at(data, k)
-
-
-@given(st.binary(min_size=8, max_size=40))
-def test_words_begin_anywhere(text: bytes) -> None:
-    data = np.frombuffer(text, dtype=np.uint8)
-    out = np.zeros(len(text) - 7, dtype=np.uint64)
-    _words(data, out)
-    expected = [int.from_bytes(text[k : k + 8], "little") for k in range(out.size)]
-    assert out.tolist() == expected
-    assert [int(_machine.word_at_twin(data, k)) for k in range(out.size)] == expected
 
 
 @given(st.binary(min_size=50, max_size=50), st.integers(0, 18), st.lists(st.integers(0, 49)))

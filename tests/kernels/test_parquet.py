@@ -121,6 +121,13 @@ def test_zeros_and_single_runs(data) -> None:
     assert hybrid.zeros(data_of(stored), len(numbers) + 8, 0, np.zeros(999, np.int64)) < 0
 
 
+@pytest.mark.parametrize("head", [2**61 + 1, 2**62 | 1, 2**63 - 1, 2**40 | 1, 2**62, 2**63 | 1])
+def test_runs_of_more_than_32_bits_are_refused(head) -> None:
+    """Eight times such a run would overflow, and lead out of the data."""
+    data = data_of(twin.varint(head) + bytes(9))
+    assert not hybrid.numbers(data, 2, 40, np.zeros(40, np.int32))
+
+
 def test_a_level_of_two_bits_where_one_is_allowed() -> None:
     assert hybrid.zeros(data_of(twin.runs([(False, [2] * 9)], 2)), 9, 0, np.zeros(9, np.int64)) < 0
 
