@@ -15,7 +15,7 @@ from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold, at_once
 from sgengine.analyze.night import reading
 from sgengine.analyze.partition import Gather, Measure, Observe
-from sgengine.analyze.parts import Part, Reads, Slice
+from sgengine.analyze.parts import Loaded, Part, Reads, Slice
 from sgengine.analyze.plans import Failure, Planned, plan_sources
 from sgengine.analyze.rejects import Rejected, rejects_table
 from sgengine.analyze.settings import AnalyzeSettings
@@ -219,8 +219,12 @@ class Passes:
         """What ``work`` leaves of each partition."""
         total = self._done + len(self.partitions)
         self._progress(self._done, total)
-        # One part alone needs no thread, which would cost more than a millisecond.
-        executor = self.settings.executor if len(self.partitions) > 1 else Serial()
+        # One part alone in memory needs no thread, which would cost more than a millisecond; a file's is
+        # decoded by one while another measures.
+        is_alone = len(self.partitions) <= 1 and all(
+            isinstance(part, Loaded | Slice) for part in self.partitions
+        )
+        executor = Serial() if is_alone else self.settings.executor
         for left in executor.run(work, self.partitions):
             yield left
             self._done += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,6 +43,29 @@ def test_a_table_has_the_figures_and_rejects_of_its_file(
         replace(line, source="") for line in expected.rejected
     ]
     assert found.rejected[0].place == "row 29994"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(Threads):
+    """Threads that say what they were given."""
+
+    given: list[str] = field(default_factory=list)
+
+    def run(self, function, tasks):
+        tasks = list(tasks)
+        self.given.extend(type(task).__name__ for task in tasks)
+        return super().run(function, tasks)
+
+
+def test_a_lone_part_of_a_file_has_workers_and_a_small_table_needs_none(tmp_path: Path) -> None:
+    table = table_of(1000)
+    path = tmp_path / "table"
+    pq.write_table(table, path)
+    watched = Watched(workers=2)
+    assert analyze([str(path)], AnalyzeSettings(executor=watched)).groups
+    assert watched.given.count("Partition") == 1
+    assert analyze_table(table, AnalyzeSettings(executor=watched)).groups
+    assert "Slice" not in watched.given
 
 
 def test_a_measured_table_is_the_same_by_one_worker_and_by_two() -> None:
