@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -59,7 +60,11 @@ for verb in (
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit."""
+    """Run the command line and exit.
+
+    Nothing here multiplies matrices, and NumPy would start OpenBLAS with a thread for every core: 0.1 s.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     end_on_signals()
     cli.main(args=arguments, prog_name="sgengine")
 

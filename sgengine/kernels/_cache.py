@@ -24,6 +24,7 @@ from uuid import uuid4
 
 import numba
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 _HERE = Path(__file__).parent
@@ -98,6 +99,16 @@ def _prune(mine: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def _unsealed(path: Path) -> bytes | None:
+    """What a file keeps; None if it is not there, or damaged."""
+    try:
+        found = path.read_bytes()
+    except OSError:
+        return None
+    content = found[_SEAL:]
+    return content if hashlib.sha256(content).digest() == found[:_SEAL] else None
+
+
 class KernelCache:
     """What a dispatcher of Numba asks for compiled code, and gives it to. Never stops a caller."""
 
@@ -108,15 +119,14 @@ class KernelCache:
         self._line = function.__code__.co_firstlineno
 
     def load_overload(self, signature: object, target: Any) -> CompileResult | None:
-        """The code for these types of arguments; None if it is not there, or damaged."""
-        target.refresh()
-        try:
-            found = self._path(signature, target.codegen()).read_bytes()
-        except OSError:
-            return None
-        if hashlib.sha256(found[_SEAL:]).digest() != found[:_SEAL]:
-            return None
-        return CompileResult._rebuild(target, *pickle.loads(found[_SEAL:]))
+        """The code for these types of arguments; None if it is not there, or damaged.
+
+        Code that is kept needs the runtime that counts references, and nothing of what Numba has to
+        compile with: reading that takes 0.2 s a process, and whoever compiles reads it then.
+        """
+        rtsys.initialize(target)
+        content = _unsealed(self._path(signature, target.codegen()))
+        return None if content is None else CompileResult._rebuild(target, *pickle.loads(content))
 
     def save_overload(self, signature: object, compiled: CompileResult) -> None:
         """Keep the code for these types; without room for it the next process compiles again."""
