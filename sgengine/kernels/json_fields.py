@@ -2,17 +2,8 @@
 
 The table is a tree, breadth first: node 0 is the object itself, the children of node n are the nodes
 ``children[n]`` to ``children[n + 1]``, the key of node n is ``names[name_ends[n - 1]:name_ends[n]]``.
-Members under other keys are passed over. ``allowed`` (N,) says what a node's value may be, as bits:
-
-========  ==============================================
-NULL      null
-TEXT      a string
-WHOLE     digits, below 9e18 and up to ``most`` (N,)
-NUMBER    any other number; without exponent, unless anything is allowed
-TRUTH     true, false
-LIST      an array
-OBJECT    an object
-========  ==============================================
+Members under other keys are passed over. ``allowed`` (N,) says what a node's value may be, as the bits of
+``json_values``.
 
 An object is sure if it follows the grammar, has no known key twice, every value is allowed, and what is
 ``NEEDED`` is there wherever the object that it belongs to is. Of others, nothing is said.
@@ -25,34 +16,29 @@ import numpy.typing as npt
 
 from sgengine.kernels import json_grammar as grammar
 from sgengine.kernels._jit import merged, uncounted
+from sgengine.kernels.json_values import (
+    CLOSED,
+    LATER,
+    LIST,
+    LISTS,
+    NEEDED,
+    NULL,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TRUTH,
+    noted,
+)
 
 Int64s = npt.NDArray[np.int64]
 UInt8s = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
-
-NULL, TEXT, WHOLE, NUMBER, TRUTH, LIST, OBJECT = 1, 2, 4, 8, 16, 32, 64
-NEEDED = 128
-LATER = 256
-"""A list that has no strings, lists and objects in it; who makes numbers of it checks what else it has."""
-
-LISTS = 2048
-"""A list of nothing but lists that are LATER."""
-
-CLOSED = 512
-"""Of an object: it has no other members than its children in the table."""
-
-PLAIN = 1024
-"""Of a string: it has no escapes."""
-
-ANY = NULL | TEXT | WHOLE | NUMBER | TRUTH | LIST | OBJECT
 
 DEPTH = 24
 """Arrays and objects in each other, from which on an object is unsure."""
 
 _UNSURE = grammar.UNSURE
 _NONE = -1
-_DIGITS = 19
-_LONGEST = 40
 
 
 @uncounted
@@ -178,7 +164,7 @@ def _object(
             at = grammar.after_word(text, at, stop)
         if at == _UNSURE:
             return False
-        if node != _NONE and not _noted(
+        if node != _NONE and not noted(
             text, begin, at, kind, node, allowed, most, spans, kinds, whole
         ):
             return False
@@ -203,7 +189,7 @@ def _object(
                 return False
             depth -= 1
             at += 1
-            if node != _NONE and not _noted(
+            if node != _NONE and not noted(
                 text, stack[depth, 1], at, kind, node, allowed, most, spans, kinds, whole
             ):
                 return False
@@ -269,73 +255,3 @@ def _child(
                 last[parent] = node
                 return node
     return _NONE
-
-
-@merged
-def _noted(
-    text: UInt8s,
-    begin: int,
-    end: int,
-    kind: int,
-    node: int,
-    allowed: Int64s,
-    most: Int64s,
-    spans: Int64s,
-    kinds: Int64s,
-    whole: Int64s,
-) -> bool:
-    """Whether the value may be what it is; it is written down."""
-    if kind == NUMBER and allowed[node] & WHOLE:
-        value = _digits(text, begin, end)
-        if value != _LARGE and abs(value) <= most[node]:
-            kind = WHOLE
-            whole[node] = value
-    if not allowed[node] & kind:
-        return False
-    if kind == TEXT and not grammar.is_utf8(text, begin, end):
-        return False
-    if kind == TEXT and allowed[node] & PLAIN and _has_escape(text, begin, end):
-        return False
-    if kind == NUMBER and (allowed[node] & ANY) != ANY and not _is_moderate(text, begin, end):
-        return False
-    spans[node, 0], spans[node, 1] = begin, end
-    kinds[node] = kind
-    return True
-
-
-@merged
-def _has_escape(text: UInt8s, begin: int, end: int) -> bool:
-    found = False
-    for k in range(begin, end):
-        found |= text[k] == grammar.ESCAPE
-    return found
-
-
-@merged
-def _is_moderate(text: UInt8s, begin: int, end: int) -> bool:
-    """Whether a number is surely one that a double can be, whatever its digits."""
-    for k in range(begin, end):
-        if (text[k] | 32) == ord("e"):
-            return False
-    return end - begin <= _LONGEST
-
-
-_LARGE = np.iinfo(np.int64).max
-
-
-@merged
-def _digits(text: UInt8s, begin: int, end: int) -> int:
-    """The number that is digits and perhaps a sign, below 9e18; else, and of -0, _LARGE."""
-    at = begin + 1 if text[begin] == grammar.MINUS else begin
-    if end - at > _DIGITS or (at > begin and text[at] == grammar.ZERO):
-        return _LARGE
-    if end - at == _DIGITS and text[at] == grammar.NINE:
-        return _LARGE
-    value = np.int64(0)
-    while at < end:
-        digit = np.int64(text[at]) - grammar.ZERO
-        if digit < 0 or digit > 9:
-            return _LARGE
-        value = value * 10 + digit
-        at += 1
-    return -value if text[begin] == grammar.MINUS else value

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from sgengine.errors import DataError, FormatError
-from sgengine.kernels.json_fields import LATER, LIST
+from sgengine.kernels.json_values import LATER, LIST
 from sgengine.readers import aiperf_columns, aiperf_rows, aiperf_scan, arrays, deliveries
 from sgengine.readers.aiperf_rows import Record, Row, WrongValueError
 from sgengine.readers.aiperf_scan import Scan

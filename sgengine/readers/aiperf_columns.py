@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sgengine.kernels import numbers
-from sgengine.kernels.json_fields import LIST, NUMBER, OBJECT, PLAIN, WHOLE
+from sgengine.kernels.json_values import LIST, NUMBER, OBJECT, PLAIN, WHOLE
 from sgengine.readers import arrays
 from sgengine.readers.aiperf_rows import UNITS, Record
 from sgengine.readers.aiperf_scan import GAPS, OUTPUTS, PHASES, VALUES, warm

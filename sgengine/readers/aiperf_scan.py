@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from sgengine.kernels import json_columns
-from sgengine.kernels.json_fields import LATER, LIST, NUMBER, OBJECT, PLAIN, WHOLE
+from sgengine.kernels.json_values import LATER, LIST, NUMBER, OBJECT, PLAIN, WHOLE
 from sgengine.readers import aiperf_rows
 from sgengine.readers.aiperf_rows import Metadata, Number, WrongValueError
 from sgengine.readers.faults import one_line

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from sgengine.kernels import json_columns, json_fields
-from sgengine.kernels.json_fields import (
+from sgengine.kernels.json_values import (
+    ANY,
     CLOSED,
     LATER,
     LIST,
@@ -158,7 +159,7 @@ def shape_of_keys(lists: Mapping[str, int]) -> Shape:
 
     ``lists`` has LATER for members whose lists are not looked into, else 0.
     """
-    members = [_Node(key, key, json_fields.ANY | later) for key, later in lists.items()]
+    members = [_Node(key, key, ANY | later) for key, later in lists.items()]
     return _shape(_Node("", "", OBJECT | CLOSED), lambda node: () if node.path else members)
 
 
@@ -209,7 +210,7 @@ _KINDS = {
     msgspec.inspect.StructType: OBJECT,
     msgspec.inspect.ListType: LIST,
     msgspec.inspect.CollectionType: LIST,
-    msgspec.inspect.RawType: json_fields.ANY,
+    msgspec.inspect.RawType: ANY,
 }
 
 

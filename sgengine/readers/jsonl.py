@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from sgengine.errors import FormatError
-from sgengine.kernels.json_fields import LATER
+from sgengine.kernels.json_values import LATER
 from sgengine.readers import deliveries, tables
 from sgengine.readers.base import (
     Batch,

@@ -8,7 +8,7 @@ from collections.abc import Set
 import msgspec
 import numpy as np
 
-from sgengine.kernels.json_fields import LATER, LIST, NULL, NUMBER, OBJECT, TEXT, TRUTH, WHOLE
+from sgengine.kernels.json_values import LATER, LIST, NULL, NUMBER, OBJECT, TEXT, TRUTH, WHOLE
 from sgengine.readers.json_lines import REFUSALS, Line, LineBlock
 from sgengine.readers.json_shape import Found, shape_of_keys
 from sgengine.readers.typed import Int64

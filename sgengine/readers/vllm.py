@@ -7,7 +7,7 @@ chat client also counts the role chunk, which has no token: with K = output_len 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import msgspec
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from sgengine.errors import DataError
-from sgengine.readers import arrays, deliveries, vllm_columns
+from sgengine.readers import arrays, deliveries, vllm_columns, vllm_rows
 from sgengine.readers.base import (
     Batch,
     BatchIterator,
@@ -30,13 +30,11 @@ from sgengine.readers.faults import one_line
 from sgengine.readers.files import mapped
 from sgengine.readers.json_lines import RANGE_BYTES, TEXT_SHARE
 from sgengine.readers.names import names
-from sgengine.readers.seconds import NANOS, TooLongError, nanoseconds, times_of
+from sgengine.readers.seconds import NANOS, TooLongError
 from sgengine.readers.vllm_columns import ROLE_CHUNK, shows_role_chunk
 from sgengine.readers.vllm_file import Run, Span, decode, opened, spans
 
 CLIENT = "vllm bench serve"
-
-_TOKENS_MAX = 2**31 - 1
 
 _PART = "part"
 _PARTS_MAX = 2
@@ -133,19 +131,13 @@ def _notes(partition: Partition, run: Run) -> Iterator[str]:
         yield "Times count from the schedule: queue_times were added to the client's ttfts."
     if shows_role_chunk(partition):
         yield "The chat client's role chunk holds token 1 and the next chunk none, as it counts."
-    ok = sum(not _failed(run, index) for index in range(_length(run)))
+    ok = sum(not vllm_rows.failed(run, index) for index in range(_length(run)))
     if run.completed is not None and run.completed != ok:
         yield f"The client states {run.completed} completed requests, the rows show {ok}."
 
 
 def _length(run: Run) -> int:
     return len(run.ttfts or ())
-
-
-def _failed(run: Run, index: int) -> bool:
-    """An error text; or no token and no first chunk, for an HTTP reply's reason may be empty."""
-    assert run.errors is not None and run.output_lens is not None and run.ttfts is not None
-    return bool(run.errors[index]) or (run.output_lens[index] == 0 and run.ttfts[index] == 0)
 
 
 def _count(raw: msgspec.Raw) -> int:
@@ -159,24 +151,9 @@ def _shows_role_chunk(run: Run) -> bool:
     if not run.is_chat:
         return False
     assert run.itls is not None and run.output_lens is not None
-    ok = [index for index in range(_length(run)) if not _failed(run, index)]
+    ok = [index for index in range(_length(run)) if not vllm_rows.failed(run, index)]
     role = sum(_count(run.itls[index]) == run.output_lens[index] > 0 for index in ok)
     return 2 * role > len(ok)
-
-
-class _Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One request as DELIVERIES has it; times in ns."""
-
-    place: int
-    status: str
-    error: str | None
-    timing: str
-    arrival_ns: int | None
-    end_ns: int | None
-    times: np.ndarray | None
-    tokens: np.ndarray | None
-    input_tokens: int
-    output_tokens: int | None
 
 
 def read(partition: Partition) -> BatchIterator:
@@ -204,16 +181,19 @@ def _batch(partition: Partition, run: Run, columns: vllm_columns.Columns, reques
     """Those requests: the usual ones all at once, the others one by one."""
     usual = columns.usual(requests)
     others = np.setdiff1d(requests, usual.requests, assume_unique=True)
-    rows: list[_Row] = []
+    rows: list[vllm_rows.Row] = []
     rejects: list[Reject] = []
     for index in others.tolist():
         try:
-            rows.append(_row(run, index, partition.origin, shows_role_chunk(partition)))
+            rows.append(vllm_rows.row(run, index, partition.origin, shows_role_chunk(partition)))
         except (TooLongError, msgspec.DecodeError) as error:
             rejects.append(_reject(partition.run, index, error))
     places, made = usual.requests + 1, usual.columns
     if rows:
-        few, numbers = pa.RecordBatch.from_pydict(_columns(rows)), [row.place for row in rows]
+        few, numbers = (
+            pa.RecordBatch.from_pydict(vllm_rows.columns(rows)),
+            [row.place for row in rows],
+        )
         made, places = arrays.in_order(made, few, (places, np.array(numbers, dtype=np.int64)))
     for name, value, kind in (
         ("model", run.model_id, pa.string()),
@@ -227,90 +207,3 @@ def _batch(partition: Partition, run: Run, columns: vllm_columns.Columns, reques
 def _reject(run: str, index: int, error: Exception) -> Reject:
     place = f"request {index + 1}"
     return Reject(run=run, place=place, reason="wrong_type", count=1, detail=one_line(error))
-
-
-def _row(run: Run, index: int, origin: str, role: bool) -> _Row:
-    assert run.input_lens is not None and run.output_lens is not None
-    failed = _failed(run, index)
-    queued = _queued(run, index) if origin == "scheduled" else 0
-    times = _times(run, index, queued)
-    output = _tokens("output_lens", run.output_lens[index])
-    return _Row(
-        place=index + 1,
-        status="failed" if failed else "ok",
-        error=_error(run, index),
-        timing="none" if times is None else "chunk",
-        arrival_ns=_arrival(run, index, queued),
-        end_ns=_end(run, index, failed, queued),
-        times=times,
-        tokens=_sizes(0 if times is None else len(times), output, failed, role),
-        input_tokens=_tokens("input_lens", run.input_lens[index]),
-        output_tokens=None if failed else output,
-    )
-
-
-def _tokens(name: str, count: int) -> int:
-    if abs(count) > _TOKENS_MAX:
-        raise TooLongError(f"{name} has {count}, allowed is a number below 2^31")
-    return count
-
-
-def _times(run: Run, index: int, queued: int) -> np.ndarray | None:
-    """Chunk times from arrival; ``None`` where a request has output but no times.
-
-    The client leaves ttft at 0.0 until the first chunk comes, so with no gaps either there was none.
-    """
-    assert run.ttfts is not None and run.itls is not None and run.output_lens is not None
-    times = times_of(run.ttfts[index], run.itls[index], NANOS)
-    if run.ttfts[index] == 0 and len(times) == 1:
-        return np.zeros(0, dtype=np.int64) if run.output_lens[index] == 0 else None
-    return times + queued if queued else times
-
-
-def _sizes(chunks: int, output: int, failed: bool, role: bool) -> np.ndarray | None:
-    """Tokens of each chunk where the role chunk can be told, else ``None``."""
-    if not role or chunks == 0 or not (failed or (chunks == output + 1 and chunks > 1)):
-        return None
-    sizes = np.ones(chunks, dtype=np.int32)
-    sizes[1:2] = 0
-    return sizes
-
-
-def _queued(run: Run, index: int) -> int:
-    assert run.queue_times is not None
-    return nanoseconds(run.queue_times[index], NANOS)
-
-
-def _arrival(run: Run, index: int, queued: int) -> int | None:
-    if run.start_times is None:
-        return None
-    return nanoseconds(run.start_times[index], NANOS) - queued
-
-
-def _end(run: Run, index: int, failed: bool, queued: int) -> int | None:
-    """When the request ended; the client leaves the latency of a failed one at 0.0."""
-    if run.latencies is None or (failed and run.latencies[index] == 0):
-        return None
-    return nanoseconds(run.latencies[index], NANOS) + queued
-
-
-def _error(run: Run, index: int) -> str | None:
-    """The last line of the error: of a traceback, the one that says what happened."""
-    assert run.errors is not None
-    found = (run.errors[index] or "").strip().splitlines()
-    return one_line(found[-1]) if found else None
-
-
-def _columns(rows: Sequence[_Row]) -> dict[str, pa.Array]:
-    return {
-        "request_id": pa.array([str(row.place - 1) for row in rows], pa.string()),
-        "timing": pa.array([row.timing for row in rows], pa.string()),
-        "status": pa.array([row.status for row in rows], pa.string()),
-        "error": pa.array([row.error for row in rows], pa.string()),
-        "arrival_ns": pa.array([row.arrival_ns for row in rows], pa.int64()),
-        "end_ns": pa.array([row.end_ns for row in rows], pa.int64()),
-        "chunk_times_ns": arrays.lists([row.times for row in rows], pa.int64()),
-        "chunk_tokens": arrays.lists([row.tokens for row in rows], pa.int32()),
-        "input_tokens": pa.array([row.input_tokens for row in rows], pa.int32()),
-        "output_tokens": pa.array([row.output_tokens for row in rows], pa.int32()),
-    }

@@ -12,7 +12,7 @@ import numpy as np
 
 from sgengine.errors import FormatError
 from sgengine.kernels import json_columns
-from sgengine.kernels.json_fields import LATER, LIST, LISTS
+from sgengine.kernels.json_values import LATER, LIST, LISTS
 from sgengine.readers.faults import one_line
 from sgengine.readers.files import BOM
 from sgengine.readers.json_lines import REFUSALS

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.kernels import coding, hashing
+from sgengine.kernels import coding, hashing, text_coding
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
@@ -140,8 +140,8 @@ class _KnownTexts:
         """Codes of one block into ``out``."""
         at = 0
         if self._is_by_ends:
-            self._fill(coding.code_ends, (data, offsets), at, out)
-            at = coding.first_unlike(data, offsets, out, self._data, self._offsets)
+            self._fill(text_coding.code_ends, (data, offsets), at, out)
+            at = text_coding.first_unlike(data, offsets, out, self._data, self._offsets)
             if at == out.size:
                 return
             self._use_whole_texts()
@@ -158,9 +158,9 @@ class _KnownTexts:
         """Codes from row ``at`` on by hashes of the whole, and where two are alike by the texts."""
         hashes = np.empty(out.size, dtype=np.uint64)
         hashing.hash_texts(data, offsets, hashes)
-        self._fill(coding.code_hashes, (data, offsets, hashes), at, out)
-        at = coding.first_unlike(data, offsets, out, self._data, self._offsets)
-        self._fill(coding.code_texts, (data, offsets, hashes), at, out)
+        self._fill(text_coding.code_hashes, (data, offsets, hashes), at, out)
+        at = text_coding.first_unlike(data, offsets, out, self._data, self._offsets)
+        self._fill(text_coding.code_texts, (data, offsets, hashes), at, out)
 
     def _fill(
         self,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgengine.kernels import coding, hashing
+from sgengine.kernels import hashing, text_coding
 from sgengine.shuffle import keys
 
 pytestmark = pytest.mark.skipif(
@@ -144,7 +144,7 @@ def test_texts_of_one_hash_are_told_apart() -> None:
     offsets, data = keys.text_buffers(pa.array(values))
     slots = np.full(16, -1, dtype=np.int64)
     out = np.empty(5, dtype=np.int32)
-    coding.code_texts(
+    text_coding.code_texts(
         data,
         offsets,
         np.full(5, 42, dtype=np.uint64),

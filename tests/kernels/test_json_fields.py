@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgengine.kernels.json_fields import LATER, LIST, PLAIN, TEXT, WHOLE
+from sgengine.kernels.json_values import LATER, LIST, PLAIN, TEXT, WHOLE
 from sgengine.readers.json_shape import Found, shape_of, shape_of_keys
 from sgengine.readers.typed import Int32, Int64
 
