@@ -19,13 +19,38 @@ from benchmarks.sizes import Size
 from benchmarks.threads import WORKERS, over
 from sgengine.analyze import AnalyzeSettings, analyze
 from sgengine.compute import MeasureSettings, compute
-from sgengine.executors import Threads
+from sgengine.executors import Executor, Threads
 from sgengine.readers import ReadOptions
 
-WANTED = {
-    "what analyze prints": FAMILIES["REQUESTS without envelopes and smoothness"],
-    "all of REQUESTS": FAMILIES["all of REQUESTS"],
-}
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is wanted of a file.
+
+    ``rows``: REQUESTS and GAPS themselves, as ``sgengine sql`` and ``nightly`` want them; else the figures
+    of groups, as ``sgengine analyze`` prints them, without the digests of the files.
+    """
+
+    name: str
+    measure: MeasureSettings
+    rows: bool
+
+    def run(self, path: Path, executor: Executor) -> None:
+        """The job, done by the engine."""
+        settings = AnalyzeSettings(
+            read=ReadOptions(hashed=False), measure=self.measure, executor=executor
+        )
+        found = analyze([str(path)], settings, keep_requests=self.rows, figures=not self.rows)
+        assert found.is_clean
+
+
+PRINTED = Job(
+    name="what analyze prints",
+    measure=FAMILIES["REQUESTS without envelopes and smoothness"],
+    rows=False,
+)
+ROWS = Job(name="all of REQUESTS", measure=MeasureSettings(gaps=True), rows=True)
+JOBS = (PRINTED, ROWS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,18 +101,17 @@ def _file_cases(file: File) -> Iterator[Case]:
     decoding = f"{file.kind}: decoding alone, {WORKERS} threads"
     timed = partial(Case, amount=n, nbytes=file.path.stat().st_size)
     yield timed(name=decoding, action=lambda: over(partial(_decoded, file), range(file.count)))
-    kernels = {name: f"{file.kind}: kernels alone, for {name}" for name in WANTED}
-    for name, settings in WANTED.items():
-        action = partial(_kernels, batches, settings)
-        yield timed(name=kernels[name], action=action)
+    kernels = {job.name: f"{file.kind}: kernels alone, for {job.name}" for job in JOBS}
+    for job in JOBS:
+        action = partial(_kernels, batches, job.measure)
+        yield timed(name=kernels[job.name], action=action)
     del batches, action
-    for name, settings in WANTED.items():
-        chosen = as_printed(settings)
+    for job in JOBS:
         yield timed(
-            name=f"{file.kind} -> {name}, {WORKERS} threads",
-            action=partial(_analyzed, file.path, chosen, keep=settings.envelopes),
+            name=f"{file.kind} -> {job.name}, {WORKERS} threads",
+            action=partial(job.run, file.path, Threads(workers=WORKERS)),
             against=decoding,
-            budgets=_budgets(file.kind, decoding, kernels[name]),
+            budgets=_budgets(file.kind, decoding, kernels[job.name]),
         )
 
 
@@ -100,13 +124,6 @@ def _budgets(kind: str, decoding: str, kernels: str) -> tuple[Budget, ...]:
     )
     alone = Budget(text="1.2 x decoding alone", ratio="times", limit=1.2, of=(decoding,))
     return (alone, both) if kind == "Parquet" else (both,)
-
-
-def as_printed(settings: MeasureSettings) -> AnalyzeSettings:
-    """What ``sgengine analyze`` does unless JSON is asked for, which has the digests of the files."""
-    return AnalyzeSettings(
-        read=ReadOptions(hashed=False), measure=settings, executor=Threads(workers=WORKERS)
-    )
 
 
 def _decoded(file: File, index: int) -> Any:
@@ -122,11 +139,6 @@ def _kernels(batches: Sequence[pa.RecordBatch], settings: MeasureSettings) -> No
         gap_histogram(compute(batch, settings).ragged)
 
     over(one, batches)
-
-
-def _analyzed(path: Path, settings: AnalyzeSettings, *, keep: bool) -> None:
-    found = analyze([str(path)], settings, keep_requests=keep)
-    assert found.is_clean
 
 
 def _sql_cases(size: Size, folder: Path) -> Iterator[Case]:

@@ -15,14 +15,12 @@ import pstats
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from benchmarks.pipelines import WANTED, as_printed
+from benchmarks.pipelines import JOBS, Job
 from benchmarks.sizes import SIZES
-from sgengine.analyze import AnalyzeSettings, analyze
 from sgengine.executors import Serial
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -47,16 +45,16 @@ OTHERS = "other"
 _REPEATS = 5
 
 
-def stages(path: Path, settings: AnalyzeSettings) -> dict[str, float]:
+def stages(path: Path, job: Job) -> dict[str, float]:
     """Seconds of processor time by stage; of several runs, the one that took least."""
-    runs = [_one(path, settings) for _ in range(_REPEATS + 1)]
+    runs = [_one(path, job) for _ in range(_REPEATS + 1)]
     return min(runs[1:], key=lambda found: sum(found.values()))
 
 
-def _one(path: Path, settings: AnalyzeSettings) -> dict[str, float]:
+def _one(path: Path, job: Job) -> dict[str, float]:
     profile = cProfile.Profile(time.thread_time)
     whole, thread = time.process_time(), time.thread_time()
-    profile.runcall(analyze, [str(path)], settings)
+    profile.runcall(job.run, path, Serial())
     thread, whole = time.thread_time() - thread, time.process_time() - whole
     seconds = _by_stage(pstats.Stats(profile))
     seconds[DECODING] += whole - thread
@@ -91,10 +89,7 @@ def table(path: Path) -> str:
             .num_values
             for g in range(file.num_row_groups)
         )
-    columns = {
-        name: stages(path, replace(as_printed(settings), executor=Serial()))
-        for name, settings in WANTED.items()
-    }
+    columns = {job.name: stages(path, job) for job in JOBS}
     names = [*dict.fromkeys(stage for _, stage in STAGES), OTHERS]
     lines = [f"| ns a token | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns)]
     for name in names:

@@ -86,13 +86,15 @@ def analyze(
     requests_path: str | None = None,
     keep_requests: bool = False,
     sink: Sink | None = None,
+    figures: bool = True,
     progress: Progress | None = None,
 ) -> Analysis:
     """Measure ``inputs`` (files, folders, globs, ``label=PATH``) and summarise them by group.
 
     ``requests_path``: write the REQUESTS table there, whole or not at all. ``keep_requests``: keep it
-    in memory. ``sink``: give it every batch of REQUESTS, in order. Raises UsageError for a wrong call,
-    DataError if nothing could be read.
+    in memory. ``sink``: give it every batch of REQUESTS, in order. Without ``figures`` there are no
+    groups, and nothing is spent on them. Raises UsageError for a wrong call, DataError if nothing could
+    be read.
     """
     settings = bounded(settings or AnalyzeSettings())
     planned = plan_sources(inputs, settings)
@@ -102,7 +104,12 @@ def analyze(
             file = stack.enter_context(ParquetSink(requests_path))
             sink = file if sink is None else Tee(sink, file)
         return analyze_plans(
-            planned, settings, sink=sink, keep_requests=keep_requests, progress=progress
+            planned,
+            settings,
+            sink=sink,
+            keep_requests=keep_requests,
+            figures=figures,
+            progress=progress,
         )
 
 
@@ -115,10 +122,7 @@ def analyze_plans(
     figures: bool = True,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Measure sources that are planned; ``settings`` are ``bounded``, as they were for the planning.
-
-    Without ``figures`` there are no groups, and the memory for them is not used.
-    """
+    """Measure sources that are planned; ``settings`` are ``bounded``, as they were for the planning."""
     with ExitStack() as stack:
         plans, parts = with_parts(planned.plans, settings, stack)
         passes = Passes(settings, parts, progress)

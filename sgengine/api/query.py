@@ -21,7 +21,10 @@ from sgengine.store import Snapshot, Store
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a query gave: ``table``, and the ``analysis`` of the inputs (None: it ran over a store)."""
+    """What a query gave: ``table``, and the ``analysis`` of the inputs, without figures of groups.
+
+    Of a store there is no analysis: None.
+    """
 
     table: pa.Table
     analysis: Analysis | None = None
@@ -67,7 +70,7 @@ def query(
     from sgengine.views import check_query, open_views, run_query  # duckdb costs 0.1 s
 
     check_query(sql)
-    analysis = analyze(inputs, settings, keep_requests=True, progress=progress)
+    analysis = analyze(inputs, settings, keep_requests=True, figures=False, progress=progress)
     if analysis.requests is None or analysis.gaps is None:
         raise ValueError("the views need REQUESTS and GAPS: measure with gaps=True")
     row = settings_row(analysis.settings.summary)
