@@ -118,6 +118,14 @@ class BatchSamples:
 
     def of(self, places: Int64s) -> RowSamples:
         """Those of the kept rows at ``places``, in order."""
+        if places.size == self.counts.size and int(self.counts.min(initial=1)) > 0:
+            # All rows, which are in order: nothing to choose.
+            return RowSamples(
+                ragged=self.measured.ragged,
+                rule=self.rule,
+                rows=self.measured.kept,
+                counts=self.counts,
+            )
         some = places[self.counts[places] > 0]
         return RowSamples(
             ragged=self.measured.ragged,
@@ -129,7 +137,9 @@ class BatchSamples:
 
 def batch_samples(measured: Measured, rule: str) -> BatchSamples:
     """The samples of all kept rows, to be asked for by group."""
-    counts = _counts(measured.ragged, rule)[measured.kept]
+    counts = _counts(measured.ragged, rule)
+    if measured.kept.size < counts.size:
+        counts = counts[measured.kept]
     return BatchSamples(measured=measured, rule=rule, counts=counts)
 
 
