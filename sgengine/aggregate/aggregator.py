@@ -123,11 +123,14 @@ class Aggregator:
         runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
             alone = len(runs) == 1
-            rows = np.arange(codes.size) if alone else np.flatnonzero(run_codes == i)
+            rows = None if alone else np.flatnonzero(run_codes == i)
             if self.observes:
-                part = requests if alone else requests.take(pa.array(rows))
+                part = requests if rows is None else requests.take(pa.array(rows))
                 self.spans.setdefault(str(run), Span()).merge(span_of(part))
-            present = [0] if len(keys) == 1 else np.flatnonzero(np.bincount(codes[rows])).tolist()
+            present = [0]
+            if len(keys) > 1:
+                mine = codes if rows is None else codes[rows]
+                present = np.flatnonzero(np.bincount(mine)).tolist()
             for code in present:
                 self.runs.setdefault(keys[code], set()).add(str(run))
 
@@ -172,7 +175,8 @@ class Aggregator:
         """The distributions of each group's numbers, by name."""
         places = [(key, name) for key in self.keys() for name in NUMBERS]
         large = [at for at in places if self.kept.column(*at).size > FEW]
-        found = dict(zip(large, each(self._distribution, large), strict=True))
+        # Asked for nothing, threads would start for nothing.
+        found = dict(zip(large, each(self._distribution, large), strict=True)) if large else {}
         by_key: dict[Key, dict[str, Distribution]] = {}
         for at in places:
             mine = by_key.setdefault(at[0], {})

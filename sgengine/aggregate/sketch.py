@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from sgengine.aggregate.distribution import QUANTILES, positions
 from sgengine.compute import GapSums, RowSamples
-from sgengine.kernels.select import N_FINE, fine_edges, sift, sift_kept
+from sgengine.compute.ragged import frozen
+from sgengine.kernels.select import N_FINE, find_ranks, fine_edges, sift, sift_kept
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
@@ -198,21 +199,27 @@ class Sketch:
 
         Those that percentiles need, unless others are ``wanted``.
         """
-        upto = np.cumsum(self.counts)
-        ranks = np.array(wanted_ranks(int(upto[-1])) if wanted is None else wanted)
-        places = np.searchsorted(upto, ranks, side="right")
+        ranks = np.array(wanted_ranks(int(self.counts.sum())) if wanted is None else wanted)
+        places, below = buckets_of(self.counts, ranks)
         complete = self.wanted[places] == 1
-        ranks, places = ranks[complete], places[complete]
-        found, at = np.unique(places, return_inverse=True)
+        ranks, places, below = ranks[complete], places[complete], below[complete]
+        found, first, at = np.unique(places, return_index=True, return_inverse=True)
         needed = np.zeros(N_FINE, dtype=np.uint8)
         needed[found] = 1
         values = self._of(needed)
         # Of a rank, what is less and not among the values: all below its bucket, but other needed ones.
         own = self.counts[found]
-        left_out = (upto[found] - own) - (np.cumsum(own) - own)
+        left_out = below[first] - (np.cumsum(own) - own)
         at = ranks - left_out[at]
         ordered = np.partition(values, np.unique(at)) if at.size else values
         return {int(rank): float(ordered[k]) for rank, k in zip(ranks, at, strict=True)}
+
+
+def buckets_of(counts: Int64s, ranks: Int64s) -> tuple[Int64s, Int64s]:
+    """The bucket of each of ``ranks`` (K,) from 0, and how many samples are in those before it, (K,) each."""
+    places, below = np.empty((2, ranks.size), dtype=np.int64)
+    find_ranks(counts, frozen(ranks), places, below)
+    return places, below
 
 
 def brackets(counts: Int64s, slack: float) -> UInt8s:
@@ -220,12 +227,12 @@ def brackets(counts: Int64s, slack: float) -> UInt8s:
 
     Eight standard deviations of a rank among independent samples to each side, and the ``slack``.
     """
-    upto = np.cumsum(counts)
-    count = int(upto[-1])
+    count = int(counts.sum())
     q = np.array([quantile for _, quantile in QUANTILES])
     room = np.sqrt(q * (1 - q)) * (_SIGMAS * math.sqrt(count) + slack * count) + 1
     bounds = np.floor([q * count - room, q * count + room]).astype(np.int64)
     wanted = np.zeros(N_FINE, dtype=np.uint8)
-    for low, high in np.searchsorted(upto, bounds, side="right").T:
+    places, _ = buckets_of(counts, bounds.T.ravel())
+    for low, high in places.reshape(-1, 2).tolist():
         wanted[max(low - 1, 0) : high + 2] = 1
     return wanted

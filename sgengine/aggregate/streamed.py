@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sgengine.aggregate.distribution import Distribution, distribution
 from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.ranks import Gathering, RankSearch, distribution_of
-from sgengine.aggregate.sketch import Sketch, edges, wanted_ranks
+from sgengine.aggregate.sketch import Sketch, buckets_of, edges, wanted_ranks
 from sgengine.aggregate.spool import Column
 from sgengine.kernels.select import N_FINE, sift, sift_kept
 
@@ -42,7 +42,7 @@ def order_statistics(column: Column, ranks: Sequence[int], moments: Moments) -> 
     """The numbers at ``ranks`` (from 0) of their ascending order; ``moments`` takes all of them in."""
     counts = _counted(column, moments)
     needed = np.zeros(N_FINE, dtype=np.uint8)
-    needed[np.searchsorted(np.cumsum(counts), ranks, side="right")] = 1
+    needed[buckets_of(counts, np.array(ranks, dtype=np.int64))[0]] = 1
     if 8 * int(counts[needed == 1].sum()) > ROOM_BYTES:
         return _searched(column, ranks, moments, counts)
     room = np.empty(int(counts[needed == 1].sum()) + 1)

@@ -1,5 +1,6 @@
 """Inputs and settings -> figures: plan, executor, sinks and aggregate glued together."""
 
+from sgengine.analyze.analysis import Analysis
 from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold
 from sgengine.analyze.night import Night
@@ -9,7 +10,6 @@ from sgengine.analyze.parts import read as read_part
 from sgengine.analyze.plans import Failure, Planned, plan_sources
 from sgengine.analyze.rejects import Rejected, rejects_table
 from sgengine.analyze.run import (
-    Analysis,
     Passes,
     Progress,
     analysis_of,

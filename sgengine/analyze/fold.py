@@ -57,11 +57,9 @@ class Fold:
 
     def runs(self) -> pa.Table:
         """The RUNS table."""
-        return self.ledger.table(self.aggregate.spans, self._chosen())
+        return self.ledger.table(self.aggregate.spans, self.chosen)
 
-    def daily_runs(self) -> dict[int | None, pa.Table]:
-        """The RUNS table of each day of arrival, by its start in ns since the epoch."""
-        return self.ledger.daily(self._chosen())
-
-    def _chosen(self) -> Sections:
+    @property
+    def chosen(self) -> Sections:
+        """The part of each run that counts, of those of which a part was chosen."""
         return {} if self.sections is None else self.sections

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from os.path import realpath
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from sgengine.aggregate import Distribution, Gathering, Key, Section, sections_of
+from sgengine.analyze.analysis import Analysis
 from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold, at_once
 from sgengine.analyze.night import reading
 from sgengine.analyze.partition import Gather, Measure, Observe
 from sgengine.analyze.parts import Loaded, Part, Reads, Slice
 from sgengine.analyze.plans import Failure, Planned, plan_sources
-from sgengine.analyze.rejects import Rejected, rejects_table
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.sinks import ParquetSink, Sink, Tee
 from sgengine.errors import UsageError
@@ -34,49 +35,6 @@ columns take twice as long as figures alone, the difference in kernels."""
 
 Progress = Callable[[int, int], None]
 """Called with the partitions done and to be done; passes over the tokens add to the latter."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """The store that requests were read from: its place, its version, and NIGHTS of what was read."""
-
-    root: str
-    version: int
-    nights: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analysis:
-    """The outcome of one analysis.
-
-    ``groups``: a dict a group, as ``--json`` prints it. ``requests``: the REQUESTS table, or None if it
-    was not asked for. ``gaps``: the GAPS table, or None. ``daily_runs``: RUNS by day of arrival, for
-    those who keep days apart (RunLedger.daily). ``failures``: sources that could not be read.
-    ``windows``: the part of each run that was chosen, by run; None if all of each run counts.
-    ``stored``: the store that the requests are from; None if they were measured now.
-    """
-
-    settings: AnalyzeSettings
-    groups: list[dict[str, object]]
-    requests: pa.Table | None
-    gaps: pa.Table | None
-    runs: pa.Table
-    daily_runs: Mapping[int | None, pa.Table]
-    rejected: tuple[Rejected, ...]
-    skipped: tuple[Skipped, ...]
-    failures: tuple[Failure, ...]
-    windows: Mapping[str, Section] | None = None
-    stored: Stored | None = None
-
-    @property
-    def rejects(self) -> pa.Table:
-        """The REJECTS table."""
-        return rejects_table(list(self.rejected))
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether every row was measured, but for those that the source marks as not meant to be."""
-        return not self.failures and not any(reject.is_error for reject in self.rejected)
 
 
 def analyze(
@@ -176,8 +134,8 @@ def analysis_of(
         groups=groups,
         requests=requests,
         gaps=fold.gaps.table() if fold.gaps else None,
-        runs=fold.runs(),
-        daily_runs=fold.daily_runs(),
+        said=partial(fold.ledger.table, fold.aggregate.spans, fold.chosen),
+        said_daily=partial(fold.ledger.daily, fold.chosen),
         rejected=(*fold.rejects, *fold.outside.values()),
         skipped=skipped,
         failures=failures,

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from sgengine.aggregate import Aggregator, SummarySettings, summary_of
 from sgengine.aggregate.keys import check_by
+from sgengine.analyze.analysis import Analysis, Stored
 from sgengine.analyze.fold import at_once
-from sgengine.analyze.run import Analysis, Progress, Stored, bounded
+from sgengine.analyze.run import Progress, bounded
 from sgengine.analyze.settings import AnalyzeSettings
 from sgengine.analyze.stored_files import TASK_ROWS, Task, Wanted, check_wanted, opened, tasks_of
 from sgengine.analyze.stored_itl import Gaps, ReadGaps, by_rows, is_stored, itl_figures
@@ -75,8 +77,8 @@ def stored_analysis(
         groups=groups,
         requests=None,
         gaps=None,
-        runs=pa.Table.from_pylist(runs, schema=RUNS.schema()),
-        daily_runs={},
+        said=partial(pa.Table.from_pylist, list(runs), schema=RUNS.schema()),
+        said_daily=dict,
         rejected=(),
         skipped=(),
         failures=(),

@@ -80,13 +80,15 @@ Tallies = dict[str | None, Tally]
 def count_rows(requests: Rows, weights: Int64s, tallies: Tallies) -> None:
     """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each."""
     for tally, part, rows in _by_run(requests, tallies):
-        mine = weights[rows]
+        mine = weights if part is requests else weights[rows]
         days, codes = group_rows(part, ("day",))
         for i, (day,) in enumerate(days):
             assert day is None or isinstance(day, int), "a slice"
-            alone = len(days) == 1
-            at = np.arange(codes.size) if alone else np.flatnonzero(codes == i)
-            some = part if alone else part.take(pa.array(at))
+            if len(days) == 1:
+                tally.days.setdefault(day, Counts()).add(part, int(mine.sum()))
+                continue
+            at = np.flatnonzero(codes == i)
+            some = part.take(pa.array(at))
             tally.days.setdefault(day, Counts()).add(some, int(mine[at].sum()))
 
 

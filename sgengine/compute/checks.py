@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sgengine.compute.ragged import Bools, Lists, bools, only_value, places_in
+from sgengine.compute.ragged import Bools, Lists, bools, int64s, only_value, places_in
 from sgengine.schema import enums
 from sgengine.schema.rules import RULE_BY_NAME
 
@@ -111,7 +111,7 @@ def _lists(facts: RowFacts) -> Iterator[Breach]:
 def _counts(facts: RowFacts) -> Iterator[Breach]:
     for name in ("input_tokens", "output_tokens", "end_ns"):
         column = facts.batch.column(name)
-        if column.null_count == len(column) or (pc.min(column).as_py() or 0) >= 0:
+        if column.null_count == len(column) or int(int64s(column, 0).min()) >= 0:
             continue
         negative = bools(pc.fill_null(pc.less(column, 0), False))
         rule = "negative_time" if name == "end_ns" else "negative_count"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -57,7 +58,7 @@ class RowSamples:
     rows: Int64s
     counts: Int64s
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many there are."""
         return int(self.counts.sum())
@@ -74,8 +75,8 @@ class RowSamples:
         """The rows in order, a piece at a time, each until it has about ``count`` samples."""
         upto = np.cumsum(self.counts)
         marks = np.arange(count, int(upto[-1]), count)
-        cuts = np.unique([0, *(np.searchsorted(upto, marks) + 1), self.rows.size]).tolist()
-        for a, b in pairwise(cuts):
+        cuts = {0, *(np.searchsorted(upto, marks) + 1).tolist(), self.rows.size}
+        for a, b in pairwise(sorted(cuts)):
             yield replace(self, rows=self.rows[a:b], counts=self.counts[a:b])
 
     def values(self) -> Float64s:
@@ -117,6 +118,14 @@ class BatchSamples:
 
     def of(self, places: Int64s) -> RowSamples:
         """Those of the kept rows at ``places``, in order."""
+        if places.size == self.counts.size and int(self.counts.min(initial=1)) > 0:
+            # All rows, which are in order: nothing to choose.
+            return RowSamples(
+                ragged=self.measured.ragged,
+                rule=self.rule,
+                rows=self.measured.kept,
+                counts=self.counts,
+            )
         some = places[self.counts[places] > 0]
         return RowSamples(
             ragged=self.measured.ragged,
@@ -128,7 +137,9 @@ class BatchSamples:
 
 def batch_samples(measured: Measured, rule: str) -> BatchSamples:
     """The samples of all kept rows, to be asked for by group."""
-    counts = _counts(measured.ragged, rule)[measured.kept]
+    counts = _counts(measured.ragged, rule)
+    if measured.kept.size < counts.size:
+        counts = counts[measured.kept]
     return BatchSamples(measured=measured, rule=rule, counts=counts)
 
 

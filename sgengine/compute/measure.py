@@ -15,11 +15,11 @@ from sgengine.compute.columns import Later, Values, Whole
 from sgengine.compute.ragged import (
     Bools,
     Ragged,
-    bools,
     empty_lists,
     frozen,
     int64s,
     kinds_of,
+    known,
     lists,
 )
 from sgengine.compute.request_columns import RequestColumns
@@ -64,14 +64,12 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings)
     broken |= _chunk_breaches(found.breach, broken)
     ragged = _without(ragged, broken)
-    keeps = np.ones(batch.num_rows, dtype=np.bool_)
-    keeps[list(broken)] = False
-    kept = np.flatnonzero(keeps)
+    kept = _kept(batch.num_rows, broken)
     metrics = token_metrics(ragged, found, settings)
     bare = BareTimes(
         ttft=facts.ttft, last=facts.last, has_ttft=facts.has_ttft, has_last=facts.has_last
     )
-    listless = np.flatnonzero(~facts.times.valid & keeps)
+    listless = kept[:0] if facts.times.complete else kept[~facts.times.valid[kept]]
     metrics = overlay_bare(metrics, bare, found.n, listless, settings)
     columns = _columns(batch, facts, ragged, found.n, metrics, settings)
     return Measured(
@@ -93,14 +91,15 @@ def _facts(batch: pa.RecordBatch) -> RowFacts:
         declared=int64s(batch.column("output_tokens")),
         ttft=int64s(ttft),
         last=int64s(last),
-        has_ttft=bools(ttft.is_valid()),
-        has_last=bools(last.is_valid()),
+        has_ttft=known(ttft),
+        has_last=known(last),
     )
 
 
 def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:
     kinds = kinds_of(facts.times, facts.sizes, facts.declared)
-    kinds[list(broken)] = scan.NO_CHUNKS
+    if broken:
+        kinds[list(broken)] = scan.NO_CHUNKS
     return Ragged(
         times=facts.times.values,
         offsets=facts.times.offsets,
@@ -108,6 +107,15 @@ def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:
         size_offsets=facts.sizes.offsets,
         kinds=frozen(kinds),
     )
+
+
+def _kept(rows: int, broken: dict[int, Breach]) -> Int64s:
+    """The rows that keep the rules, in order."""
+    if not broken:
+        return np.arange(rows)
+    keeps = np.ones(rows, dtype=np.bool_)
+    keeps[list(broken)] = False
+    return np.flatnonzero(keeps)
 
 
 def _without(ragged: Ragged, broken: dict[int, Breach]) -> Ragged:
@@ -121,6 +129,8 @@ def _without(ragged: Ragged, broken: dict[int, Breach]) -> Ragged:
 def _tokens_before_sizes(facts: RowFacts, ragged: Ragged) -> Int64s:
     """n of every row but those of kind SIZED, whose sizes the kernel adds up; -1 where unknown."""
     kinds = ragged.kinds
+    if (kinds == scan.ONE_EACH).all():
+        return facts.times.lengths
     n = np.where(kinds == scan.ONE_EACH, facts.times.lengths, facts.declared)
     n[kinds == scan.EMPTY] = 0
     return n

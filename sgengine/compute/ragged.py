@@ -85,8 +85,17 @@ def bools(array: pa.Array) -> Bools:
     return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
+def known(array: pa.Array) -> Bools:
+    """(R,) bool: which rows are not NULL; without a look at them where all are or none is."""
+    if array.null_count in (0, len(array)):
+        return np.full(len(array), array.null_count == 0)
+    return bools(array.is_valid())
+
+
 def int64s(array: pa.Array, fill: int = -1) -> Int64s:
     """(R,) int64 of any integer column, NULL as ``fill``."""
+    if array.null_count == len(array):
+        return np.full(len(array), fill)
     filled = array.fill_null(fill) if array.null_count else array
     return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
 
@@ -121,7 +130,7 @@ def lists(array: pa.Array, dtype: type[np.generic]) -> Lists:
     Raises DataError for values outside ``dtype``.
     """
     offsets = np.asarray(array.offsets.to_numpy(zero_copy_only=False), dtype=np.int64)
-    valid = bools(array.is_valid())
+    valid = known(array)
     flat = array.values
     holed = _holed(flat, offsets)
     if flat.null_count:
@@ -163,8 +172,11 @@ def empty_lists(rows: int, dtype: type[np.generic]) -> Lists:
 def kinds_of(times: Lists, sizes: Lists, declared: Int64s) -> npt.NDArray[np.uint8]:
     """The kind of each row (kernels.scan) from what is known of it; ``declared`` is -1 if nothing is."""
     chunks = times.lengths
-    kinds = np.where(declared > chunks, np.uint8(scan.UNKNOWN_SIZES), np.uint8(scan.ONE_EACH))
-    kinds[sizes.valid] = scan.SIZED
+    kinds = np.full(chunks.size, scan.ONE_EACH, dtype=np.uint8)
+    kinds += np.uint8(scan.UNKNOWN_SIZES - scan.ONE_EACH) * (declared > chunks)
+    if sizes.valid.any():
+        kinds[sizes.valid] = scan.SIZED
     kinds[chunks == 0] = scan.EMPTY
-    kinds[~times.valid] = scan.NO_CHUNKS
+    if not times.complete:
+        kinds[~times.valid] = scan.NO_CHUNKS
     return kinds

@@ -25,6 +25,7 @@ N_FINE = 2048 + 52 * 1024
 _MOST = np.nextafter(2.0**63, 0.0)
 _TWO32 = 4294967296.0
 _LOW = np.uint64(0xFFFFFFFF)
+_BUCKETS_AT_ONCE = 256
 
 
 @uncounted
@@ -64,6 +65,36 @@ def count_parts(values: Float64s, low: int, high: int, shift: int, counts: Int64
         bits = np.float64(values[k]).view(np.int64)
         if low <= bits < high:
             counts[(bits - low) >> shift] += 1
+
+
+@uncounted
+def find_ranks(counts: Int64s, ranks: Int64s, places: Int64s, below: Int64s) -> None:
+    """The bucket of ``counts`` (B,) that holds each of ``ranks`` (K,), and how many are in those before it.
+
+    Ranks count from 0; one below 0 is in the first bucket, one that nothing has in bucket B. Ascending
+    ones take one walk over the buckets: blocks of them are added up by vectors, 7 us for the N_FINE of
+    them, where their running totals took 65.
+    """
+    at = 0
+    under = np.int64(0)
+    for k in range(ranks.size):
+        if ranks[k] < under:
+            at = 0
+            under = np.int64(0)
+        while at < counts.size:
+            block = counts[at : at + _BUCKETS_AT_ONCE]
+            total = np.int64(0)
+            for i in range(block.size):
+                total += block[i]
+            if under + total > ranks[k]:
+                break
+            under += total
+            at += block.size
+        while at < counts.size and under + counts[at] <= ranks[k]:
+            under += counts[at]
+            at += 1
+        places[k] = at
+        below[k] = under
 
 
 @uncounted

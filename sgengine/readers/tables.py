@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from sgengine.readers import deliveries
 from sgengine.readers.base import Partition, ReadOptions, RunFacts, Source, SourcePlan
 from sgengine.readers.names import Names, names
+from sgengine.schema import DELIVERIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +25,15 @@ class Piece:
 
 def check(path: str, schema: pa.Schema) -> None:
     """Raise ``FormatError`` unless the columns are those of a deliveries table."""
+    if schema.equals(DELIVERIES.schema()):
+        return
     deliveries.check_columns(path, schema.names)
     deliveries.check_types(path, schema)
 
 
 def first_known(column: pa.Array) -> int | None:
     """The first value that is not null."""
-    known = pc.drop_null(column)
+    known = column if column.null_count == 0 else pc.drop_null(column)
     return int(known[0].as_py()) if len(known) else None
 
 
