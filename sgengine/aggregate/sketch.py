@@ -31,7 +31,7 @@ SLACK = 0.02
 _SIGMAS = 8.0
 _LEAST_SLACK = SLACK / 64
 _MANY_PARTS = 256
-_SMALL_BYTES = 1 << 18
+_SMALL_BYTES = 1 << 16
 _WORTH_BYTES = 4 << 20
 """Up to so many bytes need not be looked through for what is of no use."""
 
@@ -140,16 +140,25 @@ class Sketch:
         self.kept_bytes += other.kept_bytes
         self.focused = max(self.focused, other.focused)
         self._tidy()
-        if self.kept_bytes > _WORTH_BYTES:
-            complete = int(self.counts[self.wanted == 1].sum()) * 8
-            if 4 * self.kept_bytes > 5 * complete:
-                self._drop()
+        if self.kept_bytes > _WORTH_BYTES and self._is_worth():
+            self._drop()
 
     def look(self) -> None:
-        """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now."""
+        """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now.
+
+        What is kept already stays until enough of it is of no use, as in ``merge``.
+        """
+        self._focus()
+        if self._is_worth():
+            self._drop()
+
+    def _focus(self) -> None:
         self.wanted &= brackets(self.counts, self.slack)
-        self._drop()
         self.focused = self.count
+
+    def _is_worth(self) -> bool:
+        """Whether as much as a fourth of what is of use is kept beside it."""
+        return 4 * self.kept_bytes > 5 * 8 * int(self.counts[self.wanted == 1].sum())
 
     def narrow(self) -> bool:
         """Halve the slack, or keep nothing once there is none left; whether anything is still kept."""
@@ -164,7 +173,8 @@ class Sketch:
         if self.slack <= _LEAST_SLACK:
             return False
         self.slack /= 2
-        self.look()
+        self._focus()
+        self._drop()
         return True
 
     def _drop(self) -> None:
