@@ -118,7 +118,7 @@ def batch_rows(
     """
     groups = list(range(partition.start, partition.stop))
     found = [file.metadata.row_group(group) for group in groups]
-    rows = max(1, sum(group.num_rows for group in found))
+    rows: int = max(1, sum(group.num_rows for group in found))
     stored = sum(group.total_byte_size for group in found) // rows
     decoded = 0
     if columns is None or columns:
