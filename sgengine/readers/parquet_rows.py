@@ -111,9 +111,8 @@ def batch_rows(
 ) -> int:
     """Rows that take about the partition's ``batch_bytes``: of these columns, and of ``others`` bytes a row.
 
-    As many in each batch, so that none is a small rest.
-    Stored bytes a row are a lower bound only, for encodings pack well, so a few rows are tried.
-    (The metadata of single columns would say more, but reading it ends the process in pyarrow 26
+    As many in each batch, so that none is a small rest. Stored bytes a row are a lower bound only, for
+    encodings pack well, so a few rows are tried. (The metadata of single columns would say more, but reading it ends the process in pyarrow 26
     if it is damaged.)
     """
     groups = list(range(partition.start, partition.stop))
@@ -124,7 +123,7 @@ def batch_rows(
     if columns is None or columns:
         tried = next(file.iter_batches(_SAMPLE_ROWS, groups, columns, use_threads=False), None)
         decoded = tried.nbytes // tried.num_rows if tried else 0
-    each = max(stored, decoded + others, 1)
+    each: int = max(stored, decoded + others, 1)
     count = -(-rows * each * _SHARES // (partition.batch_bytes * (_SHARES + 1)))
     return -(-rows // max(count, 1))
 
