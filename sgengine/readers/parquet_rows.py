@@ -112,8 +112,8 @@ def batch_rows(
     """Rows that take about the partition's ``batch_bytes``: of these columns, and of ``others`` bytes a row.
 
     As many in each batch, so that none is a small rest. Stored bytes a row are a lower bound only, for
-    encodings pack well, so a few rows are tried. (The metadata of single columns would say more, but reading it ends the process in pyarrow 26
-    if it is damaged.)
+    encodings pack well, so a few rows are tried. (The metadata of single columns would say more, but
+    reading it ends the process in pyarrow 26 if it is damaged.)
     """
     groups = list(range(partition.start, partition.stop))
     found = [file.metadata.row_group(group) for group in groups]
