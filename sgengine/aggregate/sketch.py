@@ -35,7 +35,7 @@ _SMALL_BYTES = 1 << 16
 _WORTH_BYTES = 4 << 20
 """Up to so many bytes need not be looked through for what is of no use."""
 
-_OFTEN = 4
+OFTEN = 4
 """Ranks are looked at anew once there are so many times as many samples."""
 
 
@@ -121,7 +121,7 @@ class Sketch:
 
     def _tidy(self) -> None:
         """Look at the ranks now and then: often enough to save memory, seldom enough to cost no time."""
-        if self.focused and self.count >= _OFTEN * self.focused:
+        if self.focused and self.count >= OFTEN * self.focused:
             self.look()
         elif len(self.kept) > self.many:
             self._join()

@@ -71,11 +71,14 @@ class RowSamples:
             replace(self, rows=self.rows[at:], counts=self.counts[at:]),
         )
 
-    def pieces(self, count: int) -> Iterator[RowSamples]:
-        """The rows in order, a piece at a time, each until it has about ``count`` samples."""
+    def pieces(self, first: int, most: int) -> Iterator[RowSamples]:
+        """The rows in order, in pieces of about ``first`` samples, then four times as many, up to ``most``."""
         upto = np.cumsum(self.counts)
-        marks = np.arange(count, int(upto[-1]), count)
-        cuts = {0, *(np.searchsorted(upto, marks) + 1).tolist(), self.rows.size}
+        marks, size = [first], first
+        while marks[-1] < int(upto[-1]):
+            size = min(4 * size, most)
+            marks.append(marks[-1] + size)
+        cuts = {0, *(np.searchsorted(upto, marks[:-1]) + 1).tolist(), self.rows.size}
         for a, b in pairwise(sorted(cuts)):
             yield replace(self, rows=self.rows[a:b], counts=self.counts[a:b])
 
