@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -57,7 +58,7 @@ class RowSamples:
     rows: Int64s
     counts: Int64s
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many there are."""
         return int(self.counts.sum())

@@ -15,11 +15,11 @@ from sgengine.compute.columns import Later, Values, Whole
 from sgengine.compute.ragged import (
     Bools,
     Ragged,
-    bools,
     empty_lists,
     frozen,
     int64s,
     kinds_of,
+    known,
     lists,
 )
 from sgengine.compute.request_columns import RequestColumns
@@ -93,8 +93,8 @@ def _facts(batch: pa.RecordBatch) -> RowFacts:
         declared=int64s(batch.column("output_tokens")),
         ttft=int64s(ttft),
         last=int64s(last),
-        has_ttft=bools(ttft.is_valid()),
-        has_last=bools(last.is_valid()),
+        has_ttft=known(ttft),
+        has_last=known(last),
     )
 
 

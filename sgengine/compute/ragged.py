@@ -85,8 +85,18 @@ def bools(array: pa.Array) -> Bools:
     return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
+def known(array: pa.Array) -> Bools:
+    """(R,) bool: the rows that are not NULL, most often all or none."""
+    nulls = array.null_count
+    if nulls in (0, len(array)):
+        return np.full(len(array), not nulls)
+    return bools(array.is_valid())
+
+
 def int64s(array: pa.Array, fill: int = -1) -> Int64s:
     """(R,) int64 of any integer column, NULL as ``fill``."""
+    if array.null_count == len(array):
+        return np.full(len(array), fill, dtype=np.int64)
     filled = array.fill_null(fill) if array.null_count else array
     return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
 
@@ -121,7 +131,7 @@ def lists(array: pa.Array, dtype: type[np.generic]) -> Lists:
     Raises DataError for values outside ``dtype``.
     """
     offsets = np.asarray(array.offsets.to_numpy(zero_copy_only=False), dtype=np.int64)
-    valid = bools(array.is_valid())
+    valid = known(array)
     flat = array.values
     holed = _holed(flat, offsets)
     if flat.null_count:
