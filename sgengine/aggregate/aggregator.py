@@ -122,15 +122,12 @@ class Aggregator:
     def _add_runs(self, requests: Rows, keys: list[Key], codes: Int64s) -> None:
         runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
-            alone = len(runs) == 1
-            rows = None if alone else np.flatnonzero(run_codes == i)
+            rows = None if len(runs) == 1 else np.flatnonzero(run_codes == i)
             if self.observes:
                 part = requests if rows is None else requests.take(pa.array(rows))
                 self.spans.setdefault(str(run), Span()).merge(span_of(part))
-            present = [0]
-            if len(keys) > 1:
-                mine = codes if rows is None else codes[rows]
-                present = np.flatnonzero(np.bincount(mine)).tolist()
+            mine = codes if rows is None else codes[rows]
+            present = [0] if len(keys) == 1 else np.flatnonzero(np.bincount(mine)).tolist()
             for code in present:
                 self.runs.setdefault(keys[code], set()).add(str(run))
 

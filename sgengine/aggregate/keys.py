@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ def group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[list[Key], Int64s]:
     codes, distinct = np.zeros(batch.num_rows, dtype=np.int64), 1
     firsts = np.zeros(min(batch.num_rows, 1), dtype=np.int64)
     for column in columns:
-        if _is_constant(column):
+        if isinstance(column, _Same):
             continue
         own, count = _codes(column)
         codes, firsts = _dense(codes * count + own, distinct * count)
@@ -41,19 +42,29 @@ def group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[list[Key], Int64s]:
     return keys, codes
 
 
-def _values(column: pa.Array, rows: Int64s) -> list[object]:
-    """The values at ``rows``; of one row, as most batches ask, without an array of it."""
-    if rows.size == 1:
-        return [column[int(rows[0])].as_py()]
+@dataclass(frozen=True, kw_only=True)
+class _Same:
+    """A column with one value in every row."""
+
+    value: object
+
+
+def _values(column: pa.Array | _Same, rows: Int64s) -> list[object]:
+    """The values at ``rows``."""
+    if isinstance(column, _Same):
+        return [column.value] * rows.size
     found: list[object] = column.take(pa.array(rows)).to_pylist()
     return found
 
 
-def _is_constant(column: pa.Array) -> bool:
-    """Whether a glance tells that a column holds one value, as labels of a file most often do."""
-    if pa.types.is_dictionary(column.type):
-        return len(column.dictionary) == 1 and not column.null_count + column.dictionary.null_count
-    return bool(column.null_count == len(column))
+def _at_a_glance(column: pa.Array) -> pa.Array | _Same:
+    """The column, or its one value if a glance shows that, as it does of most labels of a file."""
+    if not isinstance(column, pa.DictionaryArray):
+        return _Same(value=None) if column.null_count == len(column) else column
+    values = column.dictionary
+    if len(values) == 1 and not column.null_count + values.null_count:
+        return _Same(value=values[0].as_py())
+    return column
 
 
 def _codes(column: pa.Array) -> tuple[Int64s, int]:
@@ -102,12 +113,12 @@ def check_by(by: Iterable[str], known: Iterable[str]) -> None:
             )
 
 
-def _column(batch: Rows, name: str) -> pa.Array:
+def _column(batch: Rows, name: str) -> pa.Array | _Same:
     if name in names_of(batch):
-        return _plain(batch.column(name), name)
+        return _at_a_glance(_plain(batch.column(name), name))
     if name in SLICES:
         return _slice(batch, SLICES[name])
-    return pa.nulls(batch.num_rows)
+    return _Same(value=None)
 
 
 def _plain(column: pa.Array, name: str) -> pa.Array:
@@ -121,13 +132,11 @@ def _plain(column: pa.Array, name: str) -> pa.Array:
     return column
 
 
-def _slice(batch: Rows, length_ns: int) -> pa.Array:
+def _slice(batch: Rows, length_ns: int) -> pa.Array | _Same:
     arrival = batch.column("arrival_ns")
     same = _only_slice(batch, length_ns)
     if same is not None:
-        return pa.DictionaryArray.from_arrays(
-            np.zeros(len(arrival), np.int8), pa.array([same], pa.int64())
-        )
+        return _Same(value=same)
     start = int64s(arrival) // length_ns * length_ns
     known = bools(arrival.is_valid()) & (places_in(batch.column("clock"), ("unix",)) == 0)
     return pa.array(start, mask=~known)

@@ -79,17 +79,13 @@ Tallies = dict[str | None, Tally]
 
 def count_rows(requests: Rows, weights: Int64s, tallies: Tallies) -> None:
     """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each."""
-    for tally, part, rows in _by_run(requests, tallies):
-        mine = weights if part is requests else weights[rows]
+    for tally, part, mine in _by_run(requests, weights, tallies):
         days, codes = group_rows(part, ("day",))
         for i, (day,) in enumerate(days):
             assert day is None or isinstance(day, int), "a slice"
-            if len(days) == 1:
-                tally.days.setdefault(day, Counts()).add(part, int(mine.sum()))
-                continue
-            at = np.flatnonzero(codes == i)
-            some = part.take(pa.array(at))
-            tally.days.setdefault(day, Counts()).add(some, int(mine[at].sum()))
+            at = None if len(days) == 1 else np.flatnonzero(codes == i)
+            some, counted = _some(part, mine, at)
+            tally.days.setdefault(day, Counts()).add(some, int(counted.sum()))
 
 
 def count_rejects(found: Iterable[Rejected], tallies: Tallies) -> None:
@@ -101,21 +97,29 @@ def count_rejects(found: Iterable[Rejected], tallies: Tallies) -> None:
 
 def count_outside(requests: Rows, weights: Int64s, tallies: Tallies) -> None:
     """Add one batch's rows outside of windows to the counts of their runs."""
-    for tally, _, rows in _by_run(requests, tallies):
-        tally.rows_rejected += int(weights[rows].sum())
+    for tally, _, mine in _by_run(requests, weights, tallies):
+        tally.rows_rejected += int(mine.sum())
 
 
-def _by_run(requests: Rows, tallies: Tallies) -> Iterator[tuple[Tally, Rows, Int64s]]:
-    """The counts of each run in ``requests``, its rows, and where they are."""
+def _by_run(
+    requests: Rows, weights: Int64s, tallies: Tallies
+) -> Iterator[tuple[Tally, Rows, Int64s]]:
+    """The counts of each run in ``requests``, its rows, and the weights of these."""
     runs, codes = group_rows(requests, ("run",))
     for i, (run,) in enumerate(runs):
-        alone = len(runs) == 1
-        rows = np.arange(codes.size) if alone else np.flatnonzero(codes == i)
-        part = requests if alone else requests.take(pa.array(rows))
-        first = {name: part.column(name)[0].as_py() for name in _LABELS}
-        tally = tallies.setdefault(str(run), Tally(labels=first))
-        tally.labels = tally.labels or first
-        yield tally, part, rows
+        rows = None if len(runs) == 1 else np.flatnonzero(codes == i)
+        part, mine = _some(requests, weights, rows)
+        tally = tallies.setdefault(str(run), Tally(labels={}))
+        if not tally.labels:
+            tally.labels = {name: part.column(name)[0].as_py() for name in _LABELS}
+        yield tally, part, mine
+
+
+def _some(requests: Rows, weights: Int64s, rows: Int64s | None) -> tuple[Rows, Int64s]:
+    """Some ``rows``, or all of them (None), which are not copied."""
+    if rows is None:
+        return requests, weights
+    return requests.take(pa.array(rows)), weights[rows]
 
 
 def _sum(requests: Rows, name: str) -> int:

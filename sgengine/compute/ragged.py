@@ -86,16 +86,17 @@ def bools(array: pa.Array) -> Bools:
 
 
 def known(array: pa.Array) -> Bools:
-    """(R,) bool: which rows are not NULL; without a look at them where all are or none is."""
-    if array.null_count in (0, len(array)):
-        return np.full(len(array), array.null_count == 0)
+    """(R,) bool: the rows that are not NULL, most often all or none."""
+    nulls = array.null_count
+    if nulls in (0, len(array)):
+        return np.full(len(array), not nulls)
     return bools(array.is_valid())
 
 
 def int64s(array: pa.Array, fill: int = -1) -> Int64s:
     """(R,) int64 of any integer column, NULL as ``fill``."""
     if array.null_count == len(array):
-        return np.full(len(array), fill)
+        return np.full(len(array), fill, dtype=np.int64)
     filled = array.fill_null(fill) if array.null_count else array
     return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
 

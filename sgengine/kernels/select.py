@@ -25,6 +25,7 @@ N_FINE = 2048 + 52 * 1024
 _MOST = np.nextafter(2.0**63, 0.0)
 _TWO32 = 4294967296.0
 _LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
 _BUCKETS_AT_ONCE = 256
 
 
@@ -33,25 +34,26 @@ def moments(values: Float64s, scale: float, out: UInt64s) -> None:
     """Add y = rint(values * scale) and y^2 to ``out`` (N_LIMBS,) uint64, for 0 <= y < 2^63.
 
     With y = h 2^32 + l, the limbs hold sum l, sum h, and the low and high 32 bits of l^2, of h l and of
-    h^2. None can overflow before 2^32 samples.
+    h^2. None can overflow before 2^32 samples. They are added up in variables: in ``out``, which could be
+    where the samples are, each sum waited for the one before it to be written.
     """
+    lows = highs = ll = ll_high = hl = hl_high = hh = hh_high = np.uint64(0)
     for k in range(values.size):
         y = np.rint(values[k] * scale)
         upper = math.floor(y / _TWO32)
         high = np.uint64(upper)
         low = np.uint64(y - upper * _TWO32)
-        out[0] += low
-        out[1] += high
-        square = low * low
-        out[2] += square & _LOW
-        out[3] += square >> np.uint64(32)
+        lows += low
+        highs += high
+        ll += (low * low) & _LOW
+        ll_high += (low * low) >> _HALF
         if high > 0:
-            cross = high * low
-            out[4] += cross & _LOW
-            out[5] += cross >> np.uint64(32)
-            square = high * high
-            out[6] += square & _LOW
-            out[7] += square >> np.uint64(32)
+            hl += (high * low) & _LOW
+            hl_high += (high * low) >> _HALF
+            hh += (high * high) & _LOW
+            hh_high += (high * high) >> _HALF
+    for place, total in enumerate((lows, highs, ll, ll_high, hl, hl_high, hh, hh_high)):
+        out[place] += total
 
 
 @uncounted

@@ -72,9 +72,14 @@ def dimension(array: pa.Array) -> pa.Array:
     return array.cast(pa.binary()) if pt.is_binary_view(kind) else array
 
 
+def is_full_label(array: pa.Array) -> bool:
+    """Whether a column is a ``LABEL`` in every row."""
+    return bool(array.type == LABEL and not array.null_count + array.dictionary.null_count)
+
+
 def label(array: pa.Array, default: str | pa.Array) -> pa.Array:
     """A column of few repeated names as ``LABEL``; null values become the default."""
-    if array.type == LABEL and array.null_count == 0 and array.dictionary.null_count == 0:
+    if is_full_label(array):
         return array
     filled = pc.coalesce(text(array), default)
     return filled.dictionary_encode().cast(LABEL)

@@ -162,9 +162,12 @@ def _column(
 def _label(
     name: str, given: pa.Array | None, rows: pa.RecordBatch, partition: Partition
 ) -> pa.Array:
+    kept = None if name in partition.forced else given
+    if kept is not None and arrays.is_full_label(kept):
+        return kept  # what its nulls would be took as long as all other columns together
     default = _timing(rows) if name == "timing" else _default(name, partition)
-    if given is not None and name not in partition.forced:
-        return arrays.label(given, default)
+    if kept is not None:
+        return arrays.label(kept, default)
     if isinstance(default, str):
         return arrays.constant(default, rows.num_rows)
     return default.dictionary_encode().cast(LABEL)

@@ -125,7 +125,7 @@ def batch_rows(
         decoded = tried.nbytes // tried.num_rows if tried else 0
     each: int = max(stored, decoded + others, 1)
     count = -(-rows * each * _SHARES // (partition.batch_bytes * (_SHARES + 1)))
-    return -(-rows // max(count, 1))
+    return int(-(-rows // max(count, 1)))
 
 
 def _unknown(names: Sequence[str]) -> list[str]:

@@ -1,14 +1,16 @@
-"""Ranks found among counts, against the running totals of all of them."""
+"""Ranks found among counts, against their running totals; sums in limbs, exact whatever the size."""
 
 from __future__ import annotations
 
 from itertools import accumulate
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sgengine.aggregate.sketch import buckets_of
+from sgengine.kernels.select import N_LIMBS, moments
 
 COUNTS = st.lists(st.sampled_from([0, 0, 0, 1, 2, 1000]), max_size=12)
 REPEATS = st.sampled_from([1, 100])
@@ -28,3 +30,22 @@ def test_ranks_are_where_the_running_totals_pass_them(
     places, below = buckets_of(np.array(counts, np.int64), np.array(ranks, np.int64))
     assert places.tolist() == expected
     assert below.tolist() == [sum(counts[:place]) for place in expected]
+
+
+SIZES = st.sampled_from([2.0**10, 2.0**32, 2.0**40, 2.0**42])
+VALUES = st.lists(SIZES.flatmap(lambda most: st.floats(0, most)), max_size=20)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**20])
+@given(VALUES, VALUES)
+def test_limbs_hold_the_sums_of_samples_and_squares(
+    scale: float, first: list[float], then: list[float]
+) -> None:
+    out = np.zeros(N_LIMBS, dtype=np.uint64)
+    for values in (first, then):
+        moments(np.array(values, dtype=np.float64), scale, out)
+    a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in out)
+    samples = [round(value * scale) for value in (*first, *then)]
+    assert a + (b << 32) == sum(samples)
+    squares = ll + (lh << 32) + ((cl + (ch << 32)) << 33) + ((hl + (hh << 32)) << 64)
+    assert squares == sum(sample**2 for sample in samples)
