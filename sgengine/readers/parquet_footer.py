@@ -6,6 +6,7 @@ pyarrow reads footers too, but the metadata of a damaged column ends the process
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +68,14 @@ def fields(data: UInt8s, wanted: Int64s) -> tuple[Int64s, Int64s, int]:
     return which[:count], values[:count], end
 
 
-def chunks(file: int, columns: int) -> list[list[Chunk]]:
-    """All chunks by column, then row group, of the open file; each row group has ``columns`` of them."""
+def chunks(
+    file: int, columns: int, leaves: Sequence[int], wanted: Sequence[int]
+) -> list[list[Chunk]]:
+    """The chunks of each of the ``leaves`` in the ``wanted`` row groups of the open file.
+
+    Each row group has ``columns`` chunks. Only those that are asked for are made: a file is read by a
+    partition of a row group or so at a time, and to make all of 50 groups took 1.8 of 2.4 ms each time.
+    """
     size = os.fstat(file).st_size
     tail = os.pread(file, _TAIL, max(size - _TAIL, 0))
     length = int.from_bytes(tail[:4], "little")
@@ -88,20 +95,21 @@ def chunks(file: int, columns: int) -> list[list[Chunk]]:
         _by_index(which == k, column, values, found) for k in range(5, 11)
     )
     start = np.where((dictionary > 0) & (dictionary < first), dictionary, first)
-    return [
-        [
-            Chunk(
-                rows=int(rows[at // columns]),
-                levels=int(levels[at]),
-                codec=int(codec[at]),
-                start=int(start[at]),
-                size=int(packed[at]),
-                raw_size=int(raw[at]),
-            )
-            for at in range(leaf, found, columns)
-        ]
-        for leaf in range(columns)
-    ]
+    if not all(0 <= k < groups for k in wanted):
+        raise UnreadableError("fewer row groups than stated")
+
+    def chunk(leaf: int, k: int) -> Chunk:
+        at = k * columns + leaf
+        return Chunk(
+            rows=int(rows[k]),
+            levels=int(levels[at]),
+            codec=int(codec[at]),
+            start=int(start[at]),
+            size=int(packed[at]),
+            raw_size=int(raw[at]),
+        )
+
+    return [[chunk(leaf, k) for k in wanted] for leaf in leaves]
 
 
 def _by_index(chosen: npt.NDArray[np.bool_], index: Int64s, values: Int64s, size: int) -> Int64s:

@@ -41,8 +41,9 @@ def batches(
     rest = [name for name in names if name not in leaves]
     groups = list(range(partition.start, partition.stop))
     with _descriptor(partition.path) as descriptor:
-        places = chunks(descriptor, file.metadata.num_columns)
-        wanted = {name: [places[leaf.index][k] for k in groups] for name, leaf in leaves.items()}
+        places = [leaf.index for leaf in leaves.values()]
+        stored = chunks(descriptor, file.metadata.num_columns, places, groups)
+        wanted = dict(zip(leaves, stored, strict=True))
         means = {name: _mean(wanted[name]) for name in leaves}
         listed = sum(means[name] * leaf.dtype.itemsize for name, leaf in leaves.items())
         size = batch_rows(file, partition, _unknown(rest), int(listed) + _EACH * len(rest))

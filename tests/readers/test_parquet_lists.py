@@ -31,8 +31,26 @@ def column_of(path, name=NAME, *, streamed=False):
         leaf = leaf_of(file, name)
         assert leaf is not None
         descriptor = os.open(path, os.O_RDONLY)
-        found = chunks(descriptor, file.metadata.num_columns)[leaf.index]
+        shape = file.metadata.num_columns, [leaf.index], range(file.metadata.num_row_groups)
+        (found,) = chunks(descriptor, *shape)
     return ListColumn(Ranges(descriptor, streamed=streamed), found, leaf), descriptor
+
+
+def test_of_a_footer_only_the_chunks_that_are_asked_for_are_made(tmp_path) -> None:
+    """In the order asked for; a row group that the footer does not have is left to Arrow to refuse."""
+    path = tmp_path / "groups.parquet"
+    pq.write_table(table_of([[1], [2, 3], [4, 5, 6]]), path, row_group_size=1)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        of_lists, of_numbers = chunks(descriptor, 2, [1, 0], [2, 0])
+        assert [(chunk.rows, chunk.levels) for chunk in of_lists] == [(1, 3), (1, 1)]
+        assert [chunk.levels for chunk in of_numbers] == [1, 1]
+        assert of_lists[1].start < of_lists[0].start
+        for missing in (3, -1):
+            with pytest.raises(UnreadableError):
+                chunks(descriptor, 2, [1], [missing])
+    finally:
+        os.close(descriptor)
 
 
 def decoded(path, steps=(10**9,), values=2**30, *, streamed=False) -> pa.ChunkedArray:
