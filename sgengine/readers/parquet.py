@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from sgengine.readers import arrays, deliveries, parquet_rows, tables
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
-from sgengine.readers.parquet_footer import UnreadableError
+from sgengine.readers.parquet_footer import FILES_KNOWN, UnreadableError, footer_bytes
 from sgengine.schema import DELIVERIES, LABEL
 
 _PACKED = 8
@@ -90,15 +91,15 @@ def read(partition: Partition) -> BatchIterator:
 
 def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
     """Lists by kernels where that is worth it; from the row on where it cannot be done, all by Arrow."""
-    with opened(partition.path) as file:
-        metadata, labels = file.metadata, _labels(file.schema_arrow)
+    footer = footer_bytes(partition.path)
+    metadata, labels = _said_by(footer, partition.path)
     options = {"metadata": metadata, "read_dictionary": labels}
     streamed = is_huge(metadata, partition)
     done = 0
     try:
         if _HAS_RANGES and stored_bytes(metadata, partition) >= _WORTH_KERNELS:
             with opened(partition.path, streamed, **options) as file:
-                for rows in parquet_rows.batches(file, partition, streamed=streamed):
+                for rows in parquet_rows.batches(file, partition, footer, streamed=streamed):
                     yield rows
                     done += rows.num_rows
             return
@@ -109,6 +110,17 @@ def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
             if rows.num_rows > done:
                 yield rows.slice(done)
             done = max(0, done - rows.num_rows)
+
+
+@lru_cache(maxsize=FILES_KNOWN)
+def _said_by(_footer: bytes, path: str) -> tuple[pq.FileMetaData, list[str]]:
+    """The metadata, and which columns are labels.
+
+    Kept, for the footer is read for each partition: 0.7 ms of 50 row groups. Known by all its bytes, so
+    that a file that is written anew is another.
+    """
+    with opened(path) as file:
+        return file.metadata, _labels(file.schema_arrow)
 
 
 def _by_arrow(file: pq.ParquetFile, partition: Partition) -> Iterator[pa.RecordBatch]:

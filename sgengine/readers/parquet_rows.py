@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sgengine.readers.base import Partition
-from sgengine.readers.parquet_footer import Chunk, UnreadableError, chunks
+from sgengine.readers.parquet_footer import Chunk, UnreadableError, footer_of
 from sgengine.readers.parquet_lists import ListColumn, leaf_of
 from sgengine.readers.parquet_pages import Ranges
 from sgengine.schema import DELIVERIES
@@ -29,12 +29,12 @@ _UNEVEN = 2
 
 
 def batches(
-    file: pq.ParquetFile, partition: Partition, *, streamed: bool
+    file: pq.ParquetFile, partition: Partition, footer: bytes, *, streamed: bool
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a partition of ``file``, in order, in batches of about ``batch_bytes``.
 
-    ``streamed``: lists are read piece by piece, not mapped. Raises UnreadableError, at whatever row,
-    for lists that are left to Arrow.
+    ``footer``: its bytes (footer_bytes). ``streamed``: lists are read piece by piece, not mapped.
+    Raises UnreadableError, at whatever row, for lists that are left to Arrow.
     """
     names = file.schema_arrow.names
     found = {name: leaf_of(file, name) for name in LISTS if name in names}
@@ -44,8 +44,8 @@ def batches(
     rest = [name for name in names if name not in leaves]
     groups = list(range(partition.start, partition.stop))
     with _descriptor(partition.path) as descriptor:
-        places = chunks(descriptor, file.metadata.num_columns)
-        wanted = {name: [places[leaf.index][k] for k in groups] for name, leaf in leaves.items()}
+        stored = footer_of(footer, file.metadata.num_columns)
+        wanted = {name: stored.chunks(leaf.index, groups) for name, leaf in leaves.items()}
         means = {name: _mean(wanted[name]) for name in leaves}
         listed = sum(means[name] * leaf.dtype.itemsize for name, leaf in leaves.items())
         size = batch_rows(file, partition, _unknown(rest), int(listed) + _EACH * len(rest))

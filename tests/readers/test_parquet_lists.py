@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sgengine import readers
 from sgengine.errors import FormatError
 from sgengine.readers import parquet
-from sgengine.readers.parquet_footer import UnreadableError, chunks
+from sgengine.readers.parquet_footer import UnreadableError, footer_bytes, footer_of
 from sgengine.readers.parquet_lists import ListColumn, leaf_of
 from sgengine.readers.parquet_pages import Ranges
 from tests.readers import make
@@ -31,8 +31,23 @@ def column_of(path, name=NAME, *, streamed=False):
         leaf = leaf_of(file, name)
         assert leaf is not None
         descriptor = os.open(path, os.O_RDONLY)
-        found = chunks(descriptor, file.metadata.num_columns)[leaf.index]
+        footer = footer_of(footer_bytes(path), file.metadata.num_columns)
+        found = footer.chunks(leaf.index, range(file.metadata.num_row_groups))
     return ListColumn(Ranges(descriptor, streamed=streamed), found, leaf), descriptor
+
+
+def test_a_footer_says_where_the_chunks_of_a_column_are(tmp_path) -> None:
+    """In the order asked for; a row group that the footer does not have is left to Arrow to refuse."""
+    path = tmp_path / "groups.parquet"
+    pq.write_table(table_of([[1], [2, 3], [4, 5, 6]]), path, row_group_size=1)
+    footer = footer_of(footer_bytes(path), 2)
+    third, first = footer.chunks(1, [2, 0])
+    assert [(chunk.rows, chunk.levels) for chunk in (first, third)] == [(1, 1), (1, 3)]
+    assert first.start < third.start
+    assert [chunk.levels for chunk in footer.chunks(0, range(3))] == [1, 1, 1]
+    for missing in (3, -1):
+        with pytest.raises(UnreadableError):
+            footer.chunks(1, [missing])
 
 
 def decoded(path, steps=(10**9,), values=2**30, *, streamed=False) -> pa.ChunkedArray:
@@ -165,6 +180,13 @@ def test_all_columns_meet_in_their_rows(tmp_path, any_size, monkeypatch, batch_b
     assert found.rows == expected.rows
     assert found.places == expected.places == list(range(1, 801))
     assert [row["prompt"] for row in found.rows] == table["prompt"].to_pylist()
+
+
+def test_a_file_written_anew_is_read_anew(tmp_path, any_size):
+    """Footers are kept between partitions: another one of the same length, too, is another."""
+    for rows in ([[1, 2, 3], [4]], [[5], [6, 7, 8]], [[1, 2, 3], [4]]):
+        path = make.parquet(tmp_path / "x", table_of(rows), row_group_size=1)
+        assert [row[NAME] for row in make.read_back(path, batch_bytes=1).rows] == rows
 
 
 def test_batches_of_uneven_rows_end_at_their_bytes(tmp_path, any_size):
