@@ -72,7 +72,7 @@ def distribution(values: npt.NDArray[np.int64] | Float64s) -> Distribution:
     count = values.size
     if count == 0:
         return Distribution(count=0)
-    ordered = np.sort(values).astype(np.float64)
+    ordered = np.sort(values).astype(np.float64, copy=False)
     quantiles = {
         name: interpolate(float(ordered[low]), float(ordered[min(low + 1, count - 1)]), way)
         for name, low, way in positions(count)

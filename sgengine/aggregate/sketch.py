@@ -238,11 +238,13 @@ def brackets(counts: Int64s, slack: float) -> UInt8s:
     Eight standard deviations of a rank among independent samples to each side, and the ``slack``.
     """
     count = int(counts.sum())
-    q = np.array([quantile for _, quantile in QUANTILES])
-    room = np.sqrt(q * (1 - q)) * (_SIGMAS * math.sqrt(count) + slack * count) + 1
-    bounds = np.floor([q * count - room, q * count + room]).astype(np.int64)
+    drift = _SIGMAS * math.sqrt(count) + slack * count
+    bounds = []
+    for _, q in QUANTILES:
+        room = math.sqrt(q * (1 - q)) * drift + 1
+        bounds += [math.floor(q * count - room), math.floor(q * count + room)]
+    places = buckets_of(counts, np.array(bounds))[0].tolist()
     wanted = np.zeros(N_FINE, dtype=np.uint8)
-    places, _ = buckets_of(counts, bounds.T.ravel())
-    for low, high in places.reshape(-1, 2).tolist():
+    for low, high in zip(places[::2], places[1::2], strict=True):
         wanted[max(low - 1, 0) : high + 2] = 1
     return wanted

@@ -82,5 +82,6 @@ class Column:
             yield from self.spool.blocks_of(part)
 
     def whole(self) -> Float64s:
-        """All of them as one array."""
-        return np.concatenate([np.zeros(0), *self.blocks()])
+        """All of them as one array, not to be written to."""
+        blocks = list(self.blocks())
+        return blocks[0] if len(blocks) == 1 else np.concatenate([np.zeros(0), *blocks])
