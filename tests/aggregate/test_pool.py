@@ -274,6 +274,9 @@ def test_what_merging_leaves_incomplete_is_dropped_once_it_is_a_fourth() -> None
         sketches[0].merge(other)
         complete = 8 * int(sketches[0].counts[sketches[0].wanted == 1].sum())
         assert sketches[0].kept_bytes <= max(1.25 * complete, 4 << 20)
+    sketches[0].look()
+    complete = 8 * int(sketches[0].counts[sketches[0].wanted == 1].sum())
+    assert complete <= sketches[0].kept_bytes <= 1.25 * complete
 
 
 def in_memory_all(values: Floats) -> Distribution:

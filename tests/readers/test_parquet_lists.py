@@ -189,6 +189,18 @@ def test_a_file_written_anew_is_read_anew(tmp_path, any_size):
         assert [row[NAME] for row in make.read_back(path, batch_bytes=1).rows] == rows
 
 
+@pytest.mark.parametrize("batch_bytes", [8_000, 100_000, 150_000, 240_000])
+def test_no_batch_is_a_small_rest(tmp_path, any_size, batch_bytes):
+    """Batches are alike, and none takes more than an eighth beyond what one may."""
+    path = make.parquet(tmp_path / "x", table_of([LONG[:100]] * 300))
+    found = make.read_back(path, batch_bytes=batch_bytes)
+    rows = [batch.deliveries.num_rows for batch in found.batches]
+    assert sum(rows) == 300
+    assert max(rows) - min(rows) < len(rows)
+    assert max(rows) * 800 <= batch_bytes * 9 // 8 + 800
+    assert len(rows) <= -(-300 * 900 // batch_bytes)
+
+
 def test_batches_of_uneven_rows_end_at_their_bytes(tmp_path, any_size):
     rows = [[1]] * 500 + [LONG[:2000]] * 50
     path = make.parquet(tmp_path / "x", table_of(rows), data_page_size=2000)
