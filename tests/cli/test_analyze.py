@@ -304,7 +304,7 @@ def on_terminal(columns, *words):
         while data := os.read(ours, 65536):
             shown += data
     os.close(ours)
-    assert made.wait(timeout=60) == 0
+    assert made.wait(timeout=180) == 0
     return shown.decode().replace("\r\n", "\n")
 
 

@@ -232,7 +232,7 @@ def test_a_folder_that_refuses_the_output(tmp_path, good_trace):
 def test_a_full_disk_is_one_line(good_trace):
     with Path("/dev/full").open("w") as full:
         made = process("analyze", good_trace, "--json", stdout=full)
-        _, said = made.communicate(timeout=60)
+        _, said = made.communicate(timeout=180)
     (line,) = lines(said)
     assert made.returncode == 1
     assert "No space left" in line
@@ -243,7 +243,7 @@ def test_a_reader_that_leaves_is_no_error():
     made.stdout.close()
     said = made.stderr.read()
     made.stderr.close()
-    assert made.wait(timeout=60) == 141
+    assert made.wait(timeout=180) == 141
     assert said == ""
 
 

@@ -11,7 +11,7 @@ import pytest
 from sgengine.analyze.sinks import ParquetSink
 from tests.cli.support import large_trace, process, run
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 COPIES = 12
 
 

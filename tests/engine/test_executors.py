@@ -90,7 +90,7 @@ def test_no_more_tasks_run_at_once_than_there_are_workers(executor: Executor) ->
 
 
 def test_threads_run_tasks_at_the_same_time() -> None:
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=60)
 
     def meet(task: int, stop: Stop) -> int:
         meeting.wait()
@@ -150,7 +150,7 @@ def test_running_tasks_learn_that_the_caller_has_gone(executor: Threads) -> None
 
     results = executor.run(long, range(100))
     assert next(results) == 0
-    assert begun.wait(timeout=10)
+    assert begun.wait(timeout=60)
     results.close()  # type: ignore[attr-defined] # a generator
     assert set(ended) == {"stopped"}
     assert len(ended) <= executor.workers
@@ -210,7 +210,7 @@ def test_a_lone_task_has_its_next_item_made_by_an_idle_worker() -> None:
     def use(task: int, stop: Stop) -> int:
         made: list[int] = []
         for item in stop.ahead(_items(made, names)):
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while item + 1 < 6 and item + 1 not in made and time.monotonic() < until:
                 time.sleep(0.001)
             assert len(made) == min(item + 2, 6), "one ahead, and no more"

@@ -23,7 +23,7 @@ from tests.events import logs, make
 MIB = 1 << 20
 BUDGET = 64 * MIB
 CHUNKS = 300
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_a_second_job_waits_and_then_has_nothing_to_do(job, tmp_path):
         first, second = nightly(job), nightly(job)
         waiting = [json.loads(p.stderr.readline()) for p in (first, second)]
         assert [entry["event"] for entry in waiting] == ["waiting"] * 2
-    done = [p.communicate(timeout=60) for p in (first, second)]
+    done = [p.communicate(timeout=180) for p in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), done
     events = sorted(json_lines(err)[-1]["event"] for _, err in done)
     assert events == ["night_committed", "night_unchanged"]

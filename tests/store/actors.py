@@ -56,7 +56,7 @@ def started(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
     return process
 
 
-def ended(process: ForkServerProcess, within_s: float = 60) -> int:
+def ended(process: ForkServerProcess, within_s: float = 180) -> int:
     """Its exit code; one that does not end is a failure of the test."""
     process.join(within_s)
     assert process.exitcode is not None, "a process did not end"

@@ -48,7 +48,7 @@ def test_readers_see_each_commit_whole_and_never_an_error(folder):
     logs = [folder / f"reader{number}" for number in range(faults(1, 2))]
     actors.commit(root, *(Told(revision=1, day=each) for each in DAYS))
     readers = [started(reader, root, log, done) for log in logs]
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not all(log.exists() for log in logs):
         assert all(each.is_alive() for each in readers)
         assert time.monotonic() < until
