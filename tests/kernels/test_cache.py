@@ -81,7 +81,7 @@ target = cpu_target.target_context
 rtsys.initialize(target)
 kept = [_cache._unsealed(path) for path in sorted(_jit.CACHE_FOLDER.glob("*.kernel"))]
 loaded = [CompileResult._rebuild(target, *pickle.loads(content)) for content in kept if content]
-heavy = ("numba.np.linalg", "numba.cpython.unicode", "numba.typed.typedlist")
+heavy = ("numba.np.linalg", "numba.typed.typedlist")
 print(json.dumps([len(loaded), [name for name in heavy if name in sys.modules]]))
 """
 
