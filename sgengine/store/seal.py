@@ -10,8 +10,13 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
+import numpy as np
+
 BITS = 63
 """A Delta transaction carries an int64; negative ones are avoided."""
+
+
+_EMPTY = blake2b(digest_size=8)
 
 
 class Sealed(NamedTuple):
@@ -32,12 +37,15 @@ def seal(files: Iterable[Sealed]) -> int:
 
     0 for no file; two sets of files agree by chance once in 2^63.
     """
-    return sum(map(_one, files)) % (1 << BITS)
+    digests = b"".join(map(_digest, files))
+    return int(np.frombuffer(digests, ">u8").sum(dtype=np.uint64)) % (1 << BITS)
 
 
-def _one(file: Sealed) -> int:
-    text = "\0".join((file.name, str(file.size), str(file.rows), *file.values))
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+def _digest(file: Sealed) -> bytes:
+    name, size, rows, values = file
+    begun = _EMPTY.copy()  # a third faster than one with a size of its own: a year has 12,000 files
+    begun.update("\0".join((name, str(size), str(rows), *values)).encode())
+    return begun.digest()
 
 
 def moved(before: int, *, without: int, added: int) -> int:

@@ -50,7 +50,7 @@ class DataFile(NamedTuple):
     @property
     def sealed(self) -> Sealed:
         """What the seal of its table covers."""
-        return Sealed(self.path.rpartition("/")[2], self.size, self.rows, self.values)
+        return Sealed(self.path[self.path.rfind("/") + 1 :], self.size, self.rows, self.values)
 
 
 Unit = tuple[str, ...]
@@ -148,15 +148,14 @@ def listed(opened: DeltaTable, table: StoreTable) -> Iterator[DataFile]:
     actions = pa.table(opened.get_add_actions())
     actions = actions.select(["path", "size_bytes", "num_records", "partition"]).sort_by("path")
     parts = actions["partition"].combine_chunks()
-    columns = (
-        *_named(actions["path"].combine_chunks()),
-        *(actions[name].to_pylist() for name in ("size_bytes", "num_records")),
-        *(parts.field(name).cast(pa.string()).to_pylist() for name in table.partitions),
+    encoded, *names = _named(actions["path"].combine_chunks())
+    counts = (actions[name].to_pylist() for name in ("size_bytes", "num_records"))
+    values = zip(
+        *(parts.field(name).cast(pa.string()).to_pylist() for name in table.partitions), strict=True
     )
-    prefix = f"{table.name}/"
-    for encoded, schema_id, commit_id, size, rows, *values in zip(*columns, strict=True):
-        path = unquote(encoded)  # deltalake shows it encoded, and encodes what it is given
-        yield DataFile(prefix + path, schema_id, commit_id, size, rows, tuple(values))
+    # deltalake shows paths encoded, and encodes what it is given
+    paths = (f"{table.name}/{unquote(path) if '%' in path else path}" for path in encoded)
+    return map(DataFile, paths, *names, *counts, values)
 
 
 def _named(paths: pa.Array) -> tuple[list[str], list[str], list[str]]:

@@ -12,7 +12,13 @@ import duckdb
 
 from sgengine.analyze.stored_files import Wanted, check_wanted
 from sgengine.errors import UsageError
-from sgengine.views.bases import KEYS_ARE_KNOWN, base_statements, empty_statements, file_lists
+from sgengine.views.bases import (
+    KEYS_ARE_KNOWN,
+    base_statements,
+    drop_statements,
+    empty_statements,
+    file_lists,
+)
 from sgengine.views.bucket import bucket_files, register_files
 from sgengine.views.open import AT_OPENING, LOCKS
 from sgengine.views.statements import catalog_statements, view_statement
@@ -71,7 +77,8 @@ def _fill(
     lists = file_lists(snapshot)
     for name, files in lists.items():
         take(con, name, snapshot, files[:1])
-    for statement in base_statements(snapshot, settings_row, in_relations=in_bucket):
+    bases = base_statements(snapshot, settings_row, in_relations=in_bucket)
+    for statement in (*drop_statements(), *bases):
         con.execute(statement)
     con.execute(view_statement("requests"))  # it has the dimensions of the store
     for name, files in lists.items():
