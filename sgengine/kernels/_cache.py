@@ -9,14 +9,9 @@ writes the same, and it begins with a digest of the rest: what is damaged is com
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
-import re
-import shutil
-import stat
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,12 +22,10 @@ from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
-_HERE = Path(__file__).parent
-_FOLDER = re.compile(r"sgengine-[0-9a-f]{16}")
-_SEAL = hashlib.sha256().digest_size
+from sgengine.folders import kept_folder
 
-KEPT = 8
-"""Folders of other versions that stay, those used last; checkouts and releases share a cache."""
+_HERE = Path(__file__).parent
+_SEAL = hashlib.sha256().digest_size
 
 
 def _digest() -> str:
@@ -43,60 +36,9 @@ def _digest() -> str:
     return found.hexdigest()[:16]
 
 
-def _places() -> Iterator[Path]:
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        yield Path(os.environ["NUMBA_CACHE_DIR"])
-    yield _HERE / "__pycache__"
-    if "XDG_CACHE_HOME" in os.environ or os.environ.get("HOME"):
-        home = os.environ.get("XDG_CACHE_HOME") or str(Path(os.environ["HOME"]) / ".cache")
-        yield Path(home)
-    yield from _temporary()
-
-
-def _temporary() -> Iterator[Path]:
-    """A folder in the temporary directory that nobody else can put code into, if there can be one."""
-    user = os.getuid() if hasattr(os, "getuid") else None
-    try:
-        place = Path(tempfile.gettempdir()) / f"sgengine-{'user' if user is None else user}"
-        place.mkdir(exist_ok=True, mode=0o700)
-        found = place.lstat()
-    except OSError:
-        return
-    is_ours = stat.S_ISDIR(found.st_mode) and user in (None, found.st_uid)
-    if is_ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        yield place
-
-
 def cache_folder() -> Path | None:
     """A folder for these sources that this process can write to, or None."""
-    name = f"sgengine-{_digest()}"
-    for place in _places():
-        folder = place / name
-        try:
-            is_new = not folder.exists()
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.TemporaryFile(dir=folder):
-                os.utime(folder)
-        except OSError:
-            continue
-        if is_new:
-            _prune(folder)
-        return folder
-    return None
-
-
-def _prune(mine: Path) -> None:
-    """Remove the folders of other versions but for those used last.
-
-    A process that still uses one compiles what it does not find, and makes the folder again.
-    """
-    with suppress(OSError):
-        others = [path for path in mine.parent.iterdir() if _FOLDER.fullmatch(path.name)]
-        used = {path: path.lstat() for path in others if path != mine}
-        folders = [path for path, found in used.items() if stat.S_ISDIR(found.st_mode)]
-        folders.sort(key=lambda path: used[path].st_mtime_ns, reverse=True)
-        for path in folders[KEPT:]:
-            shutil.rmtree(path, ignore_errors=True)
+    return kept_folder(_digest(), _HERE / "__pycache__")
 
 
 def _unsealed(path: Path) -> bytes | None:

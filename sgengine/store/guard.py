@@ -86,8 +86,13 @@ def check_entry(requests: DeltaTable, options: Mapping[str, str]) -> None:
 
 def check_seal(requests: DeltaTable, name: str, files: Iterable[Sealed]) -> None:
     """DataError unless the live ``files`` of table ``name`` are those that the last commit left."""
-    if seal(files) != (requests.transaction_version(APP + name) or 0):
+    if not has_seal(requests, name, files):
         raise damaged(name, "its live files are not those of the last commit")
+
+
+def has_seal(requests: DeltaTable, name: str, files: Iterable[Sealed]) -> bool:
+    """Whether the live ``files`` of table ``name`` are those that the last commit left."""
+    return seal(files) == (requests.transaction_version(APP + name) or 0)
 
 
 def read_entry(table: DeltaTable, options: Mapping[str, str]) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from sgengine.store.guard import (
     check_views,
     damaged,
     first_line,
+    has_seal,
     open_table,
     views_version,
 )
@@ -95,17 +96,21 @@ def _by_night(file: DataFile) -> tuple[str, ...]:
 def load(place: Place, version: int | None = None) -> tuple[DeltaTable, Snapshot]:
     """The table of requests at ``version`` (None: now), and the snapshot; DataError if damaged.
 
-    The side tables are opened after it, so they have all that its commits wrote before.
+    The side tables are opened beside it: one that misses what a commit has written since does not have
+    the seal that the commit gave it, and is opened again.
     """
-    requests, live = load_requests(place, version)
-    units = {unit_of(file) for file in live}
     with ThreadPoolExecutor(len(SIDES)) as threads:
-        sides = list(threads.map(lambda table: _side(place, table, units), SIDES))
+        early = [threads.submit(_opened, place, table) for table in SIDES]
+        requests, live = load_requests(place, version)
+        units = {unit_of(file) for file in live}
+        sides = list(
+            threads.map(
+                lambda table, first: _side(place, requests, table, units, first), SIDES, early
+            )
+        )
     files = {COMMIT_POINT.name: live} | {
         table.name: side for table, side in zip(SIDES, sides, strict=True)
     }
-    for table, side in zip(SIDES, sides, strict=True):
-        check_seal(requests, table.name, (file.sealed for file in side))
     return requests, Snapshot(
         root=place.root,
         version=requests.version(),
@@ -133,8 +138,26 @@ def load_requests(
     return table, live
 
 
-def _side(place: Place, table: StoreTable, units: set[Unit]) -> tuple[DataFile, ...]:
-    opened = open_table(place.uri(table.name), table.name, options=place.options)
+def _side(
+    place: Place,
+    requests: DeltaTable,
+    table: StoreTable,
+    units: set[Unit],
+    early: Future[DeltaTable],
+) -> tuple[DataFile, ...]:
+    """The live files of a side table, checked."""
+    files = _live(early.result(), table, units)
+    if not has_seal(requests, table.name, (file.sealed for file in files)):
+        files = _live(_opened(place, table), table, units)
+        check_seal(requests, table.name, (file.sealed for file in files))
+    return files
+
+
+def _opened(place: Place, table: StoreTable) -> DeltaTable:
+    return open_table(place.uri(table.name), table.name, options=place.options)
+
+
+def _live(opened: DeltaTable, table: StoreTable, units: set[Unit]) -> tuple[DataFile, ...]:
     return tuple(file for file in listed(opened, table) if unit_of(file) in units)
 
 

@@ -9,10 +9,11 @@ import duckdb
 import pyarrow as pa
 
 from sgengine.errors import UsageError
-from sgengine.schema import CLASSES, GAPS, NIGHTS, REJECTS, REQUESTS, RUNS, TableSpec
+from sgengine.schema import GAPS, REJECTS, REQUESTS, RUNS, TableSpec
 from sgengine.sql import load_catalog
+from sgengine.views import kept
 from sgengine.views.settings import settings_table
-from sgengine.views.statements import catalog_statements
+from sgengine.views.statements import view_statement
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a dimension whose name a column of the view ``requests`` has."""
@@ -34,7 +35,7 @@ LOCKS = (
 
 
 _IN_NO_STORE = """
-CREATE VIEW measured_{name} AS
+CREATE OR REPLACE VIEW measured_{name} AS
 SELECT
     g.*,
     CAST(NULL AS VARCHAR) AS job,
@@ -74,13 +75,13 @@ def open_views(
 def _fill(
     con: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table], settings: pa.Table
 ) -> None:
+    kept.fill(con)
     for name, table in tables.items():
         con.register(f"given_{name}", table)
         con.execute(_IN_NO_STORE.format(name=name))
-    for spec in (NIGHTS, CLASSES):
-        con.register(f"measured_{spec.name}", spec.empty())
-    con.register("measured_settings", settings)
-    for statement in (*catalog_statements(), *LOCKS):
+    con.register("given_settings", settings)
+    con.execute("CREATE OR REPLACE VIEW measured_settings AS FROM given_settings")
+    for statement in (view_statement("requests"), *LOCKS):  # it has the dimensions
         con.execute(statement)
 
 

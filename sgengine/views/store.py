@@ -12,16 +12,11 @@ import duckdb
 
 from sgengine.analyze.stored_files import Wanted, check_wanted
 from sgengine.errors import UsageError
-from sgengine.views.bases import (
-    KEYS_ARE_KNOWN,
-    base_statements,
-    drop_statements,
-    empty_statements,
-    file_lists,
-)
+from sgengine.views import kept
+from sgengine.views.bases import KEYS_ARE_KNOWN, base_statements, file_lists
 from sgengine.views.bucket import bucket_files, register_files
 from sgengine.views.open import AT_OPENING, LOCKS
-from sgengine.views.statements import catalog_statements, view_statement
+from sgengine.views.statements import view_statement
 
 if TYPE_CHECKING:
     from sgengine.store import DataFile, Snapshot
@@ -58,10 +53,10 @@ def open_store(
 
 
 def prepare() -> duckdb.DuckDBPyConnection:
-    """A connection with the catalog over no store yet: most of the time of opening, and none of a store."""
+    """A connection with the catalog over no store yet."""
     con = duckdb.connect(":memory:", config=AT_OPENING)
-    for statement in (*empty_statements(), *catalog_statements(), KEYS_ARE_KNOWN):
-        con.execute(statement)
+    kept.fill(con)
+    con.execute(KEYS_ARE_KNOWN)
     return con
 
 
@@ -77,8 +72,7 @@ def _fill(
     lists = file_lists(snapshot)
     for name, files in lists.items():
         take(con, name, snapshot, files[:1])
-    bases = base_statements(snapshot, settings_row, in_relations=in_bucket)
-    for statement in (*drop_statements(), *bases):
+    for statement in base_statements(snapshot, settings_row, in_relations=in_bucket):
         con.execute(statement)
     con.execute(view_statement("requests"))  # it has the dimensions of the store
     for name, files in lists.items():

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sgengine import folders
 from sgengine.kernels import _cache, _jit
 
 pytestmark = pytest.mark.skipif(
@@ -207,11 +208,11 @@ def test_a_temporary_folder_that_others_can_write_to_is_not_used(
 ) -> None:
     """Numba runs what it finds in its cache."""
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    (place,) = _cache._temporary()
+    (place,) = folders._temporary()
     assert place.parent == tmp_path
     assert place.stat().st_mode & 0o777 == 0o700
     place.chmod(0o777)
-    assert list(_cache._temporary()) == []
+    assert list(folders._temporary()) == []
 
 
 def test_a_change_of_a_helper_file_is_seen_by_the_kernels_that_use_it(copy: Path) -> None:
@@ -293,7 +294,7 @@ def test_folders_of_old_versions_go_but_those_used_last(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    others = [tmp_path / f"sgengine-{k:016x}" for k in range(_cache.KEPT + 3)]
+    others = [tmp_path / f"sgengine-{k:016x}" for k in range(folders.KEPT + 3)]
     for k, folder in enumerate(others):
         folder.mkdir()
         (folder / "a.kernel").write_bytes(b"x")

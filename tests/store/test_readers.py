@@ -8,6 +8,8 @@ import traceback
 from pathlib import Path
 
 from sgengine.store import Store
+from sgengine.store import snapshot as snapshots
+from sgengine.store.layout import SIDES
 from tests.effort import faults
 from tests.store import actors
 from tests.store.actors import COMMITTED, FAILED, ended, started
@@ -60,6 +62,35 @@ def test_readers_see_each_commit_whole_and_never_an_error(folder):
     assert len(set(reads)) > 1, "reads fell between the commits"
     last = expected(Told(revision=COMMITS + 1, day=each) for each in DAYS)
     assert read(root) == read_delta(root) == last
+
+
+def test_side_tables_that_were_opened_before_a_commit_are_opened_again(folder, monkeypatch):
+    """They are opened beside requests, which may then have a commit that they do not."""
+    root, opened = folder / "store", []
+    actors.commit(root, Told(revision=1, day=DAYS[0]))
+    open_table, load_requests = snapshots.open_table, snapshots.load_requests
+
+    def counted(uri, name, **options):
+        table = open_table(uri, name, **options)
+        opened.append(name)
+        return table
+
+    def after_a_commit(place, version):
+        until = time.monotonic() + 60
+        while len(opened) < len(SIDES):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        monkeypatch.setattr(snapshots, "load_requests", load_requests)
+        actors.commit(root, *(Told(revision=2, day=each) for each in DAYS))
+        opened.clear()
+        return load_requests(place, version)
+
+    monkeypatch.setattr(snapshots, "open_table", counted)
+    monkeypatch.setattr(snapshots, "load_requests", after_a_commit)
+    snapshot = Store.open(root).snapshot()
+    assert {"gaps", "nights", "runs"} <= set(opened), "the first ones were stale"
+    monkeypatch.undo()
+    assert snapshot == Store.open(root).snapshot()
 
 
 def test_a_snapshot_outlives_the_commits_behind_it(folder):
