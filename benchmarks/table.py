@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.budgets import Row, Verdict, median, verdicts
-from benchmarks.curves import POINTS, VERBS, name_of
+from benchmarks.curves import POINTS, VERBS, WARM, name_of
 from benchmarks.machine import described
 
 Results = Mapping[str, Any]
@@ -88,7 +88,7 @@ def _curves(rows: Sequence[Row]) -> list[str]:
     lines = [
         "### Time and memory from 1e5 to 1e7 requests",
         "",
-        "Each point is a process of its own, which analyzed 100 requests before: imports and compiled code.",
+        f"Each point is a process of its own, which analyzed {WARM:,} requests before: imports and code.",
         "",
         "| requests | "
         + " | ".join(f"{verb} | a million | memory" for verb in VERBS.values())
