@@ -33,7 +33,7 @@ _PIECE = 1 << 20
 of the next ones (4.2 ns a gap from times to percentiles instead of 4.8 for four million at once). The
 first pieces are smaller, so that it looks where they lie after each."""
 
-_SHARE = 16
+_SHARE = 8
 """Of the limit, what a group may keep before its percentiles are given less room to drift. A fourth of
 the limit was most of what still grew from 10^6 to 10^7 requests (62 MiB at 10^7)."""
 
