@@ -77,10 +77,9 @@ def distribution(values: npt.NDArray[np.int64] | Float64s) -> Distribution:
         name: interpolate(float(ordered[low]), float(ordered[min(low + 1, count - 1)]), way)
         for name, low, way in positions(count)
     }
+    # As np.mean and np.std have it, to the last bit, in a third of the time.
     mean = np.add.reduce(ordered) / count
-    spread = (
-        ordered - mean
-    )  # as np.mean and np.std have it, to the last bit, in a third of the time
+    spread = ordered - mean
     return Distribution(
         count=count,
         mean=float(mean),

@@ -34,8 +34,8 @@ of the next ones (4.2 ns a gap from times to percentiles instead of 4.8 for four
 first pieces are smaller, so that it looks where they lie after each."""
 
 _SHARE = 8
-"""Of the limit, what a group may keep before its percentiles are given less room to drift. A fourth of
-the limit was most of what still grew from 10^6 to 10^7 requests (62 MiB at 10^7)."""
+"""Of the limit, what a group may keep before its percentiles are given less room to drift. With a fourth
+of it, 64 MiB by default, a group of 10^7 requests kept 62."""
 
 _MANY_PARTS = 64
 """Parts of a small group that are worth joining: each costs a hundred bytes, and time at every look."""
