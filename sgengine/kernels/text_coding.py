@@ -42,6 +42,21 @@ def _hash_of_ends(data: UInt8s, i: int, end: int) -> int:
     return final(mixed(h, word_at(data, end - WORD)))
 
 
+@inlined
+def _kept(
+    text: UInt8s, h: int, known: int, key_data: UInt8s, key_offsets: Int64s, key_hashes: UInt64s
+) -> int:
+    """Keep a text of hash ``h`` as key number ``known``: what its slot holds, or -1 without room for it."""
+    start = key_offsets[known]
+    end = start + text.size
+    if end > key_data.size:
+        return np.int64(-1)
+    key_data[start:end] = text
+    key_offsets[known + 1] = end
+    key_hashes[known] = h
+    return entry(h, known)
+
+
 @kernel
 def code_ends(
     data: UInt8s,
@@ -72,14 +87,11 @@ def code_ends(
             at = (at + np.uint64(1)) & mask
             held = slots[at]
         if held < 0:
-            stop = key_offsets[known] + np.int64(end - i)
-            if known == room or stop > key_data.size:
+            if known < room:
+                held = _kept(data[i:end], h, known, key_data, key_offsets, key_hashes)
+            if held < 0:
                 return np.int64(k), known
-            held = tag | known
             slots[at] = held
-            key_data[key_offsets[known] : stop] = data[i:end]
-            key_offsets[known + 1] = stop
-            key_hashes[known] = h
             known += 1
         out[k] = held & CODE
     return out.size, known
@@ -110,14 +122,12 @@ def code_hashes(
             at = (at + np.uint64(1)) & mask
             held = slots[at]
         if held < 0:
-            end = key_offsets[known] + offsets[k + 1] - offsets[k]
-            if known == room or end > key_data.size:
+            if known < room:
+                text = data[offsets[k] : offsets[k + 1]]
+                held = _kept(text, h, known, key_data, key_offsets, key_hashes)
+            if held < 0:
                 return k, known
-            held = tag | known
             slots[at] = held
-            key_data[key_offsets[known] : end] = data[offsets[k] : offsets[k + 1]]
-            key_offsets[known + 1] = end
-            key_hashes[known] = h
             known += 1
         out[k] = held & CODE
     return out.size, known
@@ -205,14 +215,12 @@ def code_texts(
             at = (at + np.uint64(1)) & mask
             held = slots[at]
         if held < 0:
-            end = key_offsets[known] + np.int64(size)
-            if known == room or end > key_data.size:
+            if known < room:
+                text = data[begin : begin + size]
+                held = _kept(text, h, known, key_data, key_offsets, key_hashes)
+            if held < 0:
                 return k, known
-            held = tag | known
             slots[at] = held
-            key_data[key_offsets[known] : end] = data[begin : begin + size]
-            key_offsets[known + 1] = end
-            key_hashes[known] = h
             known += 1
         out[k] = held & CODE
     return out.size, known
