@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 WORKERS ?= 2
-# Compiled modules are kept: a process of `sgengine` starts in 1.0 s, in 1.5 s without them, and tests start a
+# Compiled modules are kept: a process of `sgengine` takes 0.7 s of CPU, 1.0 s without them, and tests start a
 # hundred; and the tests' own modules, rewritten by pytest, take seconds in each worker.
 unexport PYTHONDONTWRITEBYTECODE
 # Neighbours stay together, and with them what a file's tests share, until a worker has nothing to do.

@@ -14,7 +14,7 @@ from sgengine.readers import ReadOptions
 DEFAULT_MEMORY = 1 << 30
 MIN_MEMORY = 64 << 20
 _LARGEST_BATCH = 16 << 20
-"""Twice as much took 50 MiB more at the peak of 10^7 requests and no less time, half as much 12 % more time."""
+"""Twice as much took no less time, half as much 12 % more."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sgengine.analyze import Analysis, AnalyzeSettings, analyze
+from sgengine.api import query
 from sgengine.compute import MeasureSettings
 from sgengine.executors import Executor, Serial, Threads
 from sgengine.schema import GAPS, REJECTS, REQUESTS, RUNS
@@ -175,6 +176,18 @@ def test_the_tables_have_their_declared_schemas(inputs: list[str]) -> None:
     assert analysis.runs.schema.equals(RUNS.schema())
     assert analysis.rejects.schema.equals(REJECTS.schema())
     assert analysis.requests.select(list(REQUESTS.names)).schema.equals(REQUESTS.schema())
+
+
+def test_without_figures_the_tables_are_the_same(inputs: list[str]) -> None:
+    """Figures of groups are not made, and nothing is pooled for them."""
+    settings = AnalyzeSettings(measure=MeasureSettings(gaps=True))
+    whole = analyze(inputs, settings, keep_requests=True)
+    found = analyze(inputs, settings, keep_requests=True, figures=False)
+    assert whole.groups
+    assert found.groups == []
+    for name in ("requests", "gaps", "rejects", "runs"):
+        assert getattr(found, name).equals(getattr(whole, name)), name
+    assert query("SELECT 1", inputs, settings).analysis.groups == []  # type: ignore[union-attr]
 
 
 def test_progress_counts_partitions_up_to_all_of_them(inputs: list[str]) -> None:
