@@ -7,6 +7,7 @@ from sgengine.aggregate.flat import APPROXIMATE, LATENCIES, flat_group
 from sgengine.aggregate.gap_table import GapTable
 from sgengine.aggregate.keys import Key, group_rows
 from sgengine.aggregate.load import Load, load_of
+from sgengine.aggregate.number_file import NumberFile
 from sgengine.aggregate.pool import GapPool
 from sgengine.aggregate.ranks import Gathering, RankSearch
 from sgengine.aggregate.sections import (
@@ -62,6 +63,7 @@ __all__ = [
     "Load",
     "Moment",
     "NightSections",
+    "NumberFile",
     "RankSearch",
     "Section",
     "Sections",

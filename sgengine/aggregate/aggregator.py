@@ -13,6 +13,7 @@ import pyarrow as pa
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.figures import Figures, Group, figures
 from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns
+from sgengine.aggregate.number_file import NumberFile
 from sgengine.aggregate.pool import GapPool
 from sgengine.aggregate.ranks import Gathering
 from sgengine.aggregate.sections import NightSections, Sections, windowed
@@ -49,7 +50,8 @@ class Aggregator:
     the settings choose one; what is added are its members. ``columns``: those that any row has.
     ``unit``: the column by whose values T adds up, a run each; ``sources``: where the stated T of one
     comes from, if not from the run's file; ``observes``: whether T is observed where none is stated.
-    ``seen``: what aggregators of parts share (GapPool.seen).
+    ``seen`` and ``file``: what aggregators of parts share (GapPool.seen, Spool.file); ``workers``: as
+    many are added to at once, and share the memory for what is kept of a group.
     """
 
     settings: SummarySettings
@@ -62,14 +64,18 @@ class Aggregator:
     runs: dict[Key, set[str]] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
     seen: dict[Key, Focus] = field(default_factory=dict)
+    file: NumberFile = field(default_factory=NumberFile)
+    workers: int = 1
     totals: dict[Key, Totals] = field(default_factory=dict)
     kept: Spool = field(init=False)
     pool: GapPool = field(init=False)
 
     def __post_init__(self) -> None:
         whole = self.settings.itl_rule in WHOLE_RULES
-        self.pool = GapPool(limit_bytes=self.settings.pool_bytes, whole=whole, seen=self.seen)
-        self.kept = Spool(limit_bytes=self.settings.kept_bytes)
+        self.pool = GapPool(
+            limit_bytes=self.settings.pool_bytes, whole=whole, workers=self.workers, seen=self.seen
+        )
+        self.kept = Spool(limit_bytes=self.settings.kept_bytes // self.workers, file=self.file)
 
     def add(self, requests: Rows, measured: Measured | None = None) -> None:
         """Take in one batch of REQUESTS, and the ITL samples of the ``measured`` batch behind it."""

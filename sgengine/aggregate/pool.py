@@ -46,7 +46,8 @@ class GapPool:
     """The pooled samples of every group: as they are up to ``few`` of them, then as a sketch.
 
     ``few``: as many as a sketch takes memory. ``limit_bytes``, for all groups together, is kept by
-    narrowing sketches, then by writing down the samples of small groups. ``whole`` says that samples
+    narrowing sketches, then by writing down the samples of small groups. ``workers``: so many pools are
+    added to at once, and what a group may keep is shared by them. ``whole`` says that samples
     are whole ns (rules chunk and token): a ns need not be cut further. ``seen``: where percentiles of
     groups were found to lie, by the pool that knows most samples; pools of one analysis share it, on
     any thread, so that a part need not find out anew. It decides what is kept, never a figure.
@@ -55,6 +56,7 @@ class GapPool:
     limit_bytes: int
     whole: bool
     few: int = N_FINE
+    workers: int = 1
     seen: dict[Key, Focus] = field(default_factory=dict)
     values: dict[Key, list[Float64s | Place]] = field(default_factory=dict)
     sketches: dict[Key, Sketch] = field(default_factory=dict)
@@ -174,7 +176,7 @@ class GapPool:
 
     def _sharpen(self, key: Key) -> None:
         sketch = self.sketches.get(key)
-        if sketch is not None and sketch.kept_bytes > self.limit_bytes // _SHARE:
+        if sketch is not None and sketch.kept_bytes > self.limit_bytes // (_SHARE * self.workers):
             sketch.sharpen()
 
     def _tell(self, key: Key) -> None:

@@ -19,7 +19,10 @@ BLOCK = 1 << 16
 
 @dataclass(kw_only=True)
 class Spool:
-    """float64 numbers of every group, by name; all go to the file when they pass ``limit_bytes`` together."""
+    """float64 numbers of every group, by name; all go to the file when they pass ``limit_bytes`` together.
+
+    ``file``: spools of parts may share one, and what is written there is then merged without a look.
+    """
 
     limit_bytes: int
     parts: dict[tuple[Key, str], list[Float64s | Place]] = field(default_factory=dict)
@@ -43,6 +46,9 @@ class Spool:
         """Take in all numbers of another spool."""
         for at, parts in other.parts.items():
             for part in parts:
+                if isinstance(part, Place) and other.file is self.file:
+                    self.parts.setdefault(at, []).append(part)
+                    continue
                 for values in other.blocks_of(part):
                     self._keep(at, values)
 
@@ -59,8 +65,12 @@ class Spool:
             yield self.file.get(part, first, BLOCK)
 
     def _write_all(self) -> None:
+        """Write what is held of each group and name as one: read in few blocks, it takes less Python."""
         for parts in self.parts.values():
-            parts[:] = [p if isinstance(p, Place) else self.file.put(p) for p in parts]
+            held = [part for part in parts if not isinstance(part, Place)]
+            if held:
+                written = [part for part in parts if isinstance(part, Place)]
+                parts[:] = [*written, self.file.put(*held)]
         self.held_bytes = 0
 
 

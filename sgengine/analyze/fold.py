@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from sgengine.aggregate import Aggregator, Each, GapTable, Sections
+from sgengine.analyze.carried import Carried, Sums
 from sgengine.analyze.partition import Receipt
 from sgengine.analyze.rejects import Outside, Rejected, add_outside
 from sgengine.analyze.runs import RunLedger
@@ -41,15 +42,23 @@ class Fold:
 
     def take(self, source: str, receipt: Receipt, *, keep_requests: bool) -> None:
         """Take in the receipt of the next part of ``source``."""
-        self.aggregate.merge(receipt.aggregate)
-        if self.gaps is not None and receipt.gaps is not None:
-            self.gaps.merge(receipt.gaps)
+        self._merge(Sums(aggregate=receipt.aggregate, gaps=receipt.gaps))
         self.rejects.extend(receipt.rejects)
         add_outside(self.outside, receipt.outside.values())
         self.ledger.add(source, receipt.tallies)
         self.tokens.extend(receipt.tokens)
         if keep_requests:
             self.batches.extend(receipt.requests)
+
+    def finish(self, carried: Carried) -> None:
+        """Take in what was carried from part to part, once all are measured."""
+        for sums in carried.rest():
+            self._merge(sums)
+
+    def _merge(self, sums: Sums) -> None:
+        self.aggregate.merge(sums.aggregate)
+        if self.gaps is not None and sums.gaps is not None:
+            self.gaps.merge(sums.gaps)
 
     def requests(self) -> pa.Table:
         """The REQUESTS rows that were kept, in order."""

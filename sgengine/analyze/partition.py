@@ -16,12 +16,14 @@ from sgengine.aggregate import (
     GapTable,
     Gathering,
     Key,
+    NumberFile,
     Sections,
     Steady,
     gather_samples,
     only,
     places,
 )
+from sgengine.analyze.carried import Carried, Sums
 from sgengine.analyze.parts import Part, Reads, read
 from sgengine.analyze.rejects import (
     OUTSIDE,
@@ -44,7 +46,7 @@ MAX_LISTED = 1000
 
 @dataclass(kw_only=True)
 class Receipt:
-    """What is left of a partition once its tokens are gone."""
+    """What is left of a partition once its tokens are gone, but for the sums that are ``carried`` on."""
 
     aggregate: Aggregator
     gaps: GapTable | None
@@ -63,7 +65,8 @@ class Measure:
     ``keep_requests``: the REQUESTS rows are wanted too. ``keep_tokens``: so are the measured batches,
     and the ITL samples are then not pooled, nor without ``itl``. ``figures``: those of groups are
     wanted at all. ``read`` gives the batches of a partition. ``seen``: where percentiles lie, found
-    by one partition for all later ones (GapPool.seen).
+    by one partition for all later ones (GapPool.seen). ``file``: where numbers of requests wait.
+    ``carried``: most of what is summed up, to be merged once all partitions are measured.
     """
 
     settings: AnalyzeSettings
@@ -74,6 +77,8 @@ class Measure:
     figures: bool = True
     read: Reads = read
     seen: dict[Key, Focus] = field(default_factory=dict)
+    file: NumberFile = field(default_factory=NumberFile)
+    carried: Carried = field(default_factory=Carried)
 
     def __call__(self, partition: Part, stop: Stop) -> Receipt:
         """Read, measure and aggregate one partition, a batch at a time."""
@@ -81,20 +86,32 @@ class Measure:
 
     def batches(self, batches: Iterable[Batch], source: str, stop: Stop) -> Receipt:
         """Measure and aggregate some batches of ``source``."""
-        receipt = self.start()
+        sums = self.carried.take(self.empty)
+        receipt = Receipt(aggregate=sums.aggregate, gaps=sums.gaps)
         for batch in batches:
             stop.check()
             self.take(batch, source, receipt)
-        receipt.aggregate.pool.rest()
+        left = self.carried.give(sums, self.empty, self.settings.carried_bytes)
+        receipt.aggregate, receipt.gaps = left
         return receipt
 
-    def start(self, seen: dict[Key, Focus] | None = None) -> Receipt:
-        """A receipt of nothing yet; ``seen`` instead of its own, for rows that are not those read."""
+    def start(self, seen: dict[Key, Focus]) -> Receipt:
+        """A receipt of nothing yet, whose sums are its own; ``seen`` in place of ``self.seen``."""
+        sums = replace(self, seen=seen).empty()
+        return Receipt(aggregate=sums.aggregate, gaps=sums.gaps)
+
+    def empty(self) -> Sums:
+        """Sums of nothing yet."""
         settings = self.settings
+        aggregate = Aggregator(
+            settings=settings.summary,
+            sections=self.sections,
+            seen=self.seen,
+            file=self.file,
+            workers=settings.workers,
+        )
         gaps = GapTable(rule=settings.measure.itl_rule) if settings.measure.gaps else None
-        found = self.seen if seen is None else seen
-        aggregate = Aggregator(settings=settings.summary, sections=self.sections, seen=found)
-        return Receipt(aggregate=aggregate, gaps=gaps)
+        return Sums(aggregate=aggregate, gaps=gaps)
 
     def take(self, batch: Batch, source: str, receipt: Receipt) -> Measured:
         """Add one batch of ``source`` to ``receipt``; all of it, measured."""

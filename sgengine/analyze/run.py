@@ -224,12 +224,14 @@ class Passes:
             figures=figures,
             read=self._reads,
             seen=fold.aggregate.seen,
+            file=fold.aggregate.file,
         )
         for part, receipt in zip(self.partitions, self.run(work), strict=True):
             fold.take(part.source.path, receipt, keep_requests=keep_requests)
             if sink is not None:
                 for batch in receipt.requests:
                     sink.write(batch)
+        fold.finish(work.carried)
 
     def _chosen(self, fold: Fold) -> Mapping[str, Section] | None:
         """The sections by which rows are left out; of a night they are before they are measured."""

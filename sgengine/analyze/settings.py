@@ -70,3 +70,8 @@ class AnalyzeSettings:
     def share_bytes(self) -> int:
         """What the pool of samples may hold, in a part or in the whole; the kept numbers a 32nd of it."""
         return self.memory_bytes // 4
+
+    @property
+    def carried_bytes(self) -> int:
+        """Of samples, what a worker takes along from part to part; sums with more are merged first."""
+        return self.share_bytes // (4 * self.workers)

@@ -136,6 +136,7 @@ def measure(
     )
     for (source, _), receipt in zip(trace.batches, receipts, strict=True):
         fold.take(source, receipt, keep_requests=True)
+    fold.finish(work.carried)
     assert fold.gaps is not None, "the default settings want GAPS"
     return Measured(
         requests=fold.requests(),

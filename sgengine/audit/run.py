@@ -174,7 +174,7 @@ class _MeasureBoth:
 
     def __call__(self, part: Part, stop: Stop) -> _Left:
         """Read, change and measure one partition, a batch at a time."""
-        before, after = self.measure.start(), self.measure.start(self.seen_after)
+        before, after = (self.measure.start(seen) for seen in (self.measure.seen, self.seen_after))
         found = _Left(before=before, after=after, effects=self.empty())
         for batch in read_part(part):
             stop.check()
