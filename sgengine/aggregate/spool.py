@@ -46,23 +46,31 @@ class Spool:
         """Take in all numbers of another spool."""
         for at, parts in other.parts.items():
             for part in parts:
-                if isinstance(part, Place) and other.file is self.file:
+                if not isinstance(part, Place):
+                    self._keep(at, part)
+                elif other.file is self.file:
                     self.parts.setdefault(at, []).append(part)
-                    continue
-                for values in other.blocks_of(part):
-                    self._keep(at, values)
+                else:
+                    for first in range(0, part.size, BLOCK):
+                        self._keep(at, other.file.get(part, first, BLOCK))
 
     def column(self, key: Key, name: str) -> Column:
         """One group's numbers of one name."""
         return Column(spool=self, parts=self.parts.get((key, name), []))
 
-    def blocks_of(self, part: Float64s | Place) -> Iterator[Float64s]:
-        """The numbers of one part, those on disk a block at a time."""
+    def blocks_of(self, part: Float64s | Place, room: Float64s) -> Iterator[Float64s]:
+        """The numbers of one part, those on disk as many at a time as ``room`` (S,) holds, in it."""
         if not isinstance(part, Place):
             yield part
             return
-        for first in range(0, part.size, BLOCK):
-            yield self.file.get(part, first, BLOCK)
+        for first in range(0, part.size, room.size):
+            block = room[: part.size - first]
+            self.file.read(part, first, block)
+            yield block
+
+    def loaded(self, part: Float64s | Place) -> Float64s:
+        """The numbers of one part, wherever they are."""
+        return self.file.get(part) if isinstance(part, Place) else part
 
     def _write_all(self) -> None:
         """Write what is held of each group and name as one: read in few blocks, it takes less Python."""
@@ -76,7 +84,7 @@ class Spool:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """Numbers that can be gone over any number of times, in the order in which their parts came."""
+    """Numbers that can be gone over any number of times, in any order."""
 
     spool: Spool
     parts: list[Float64s | Place]
@@ -87,11 +95,12 @@ class Column:
         return sum(part.size for part in self.parts)
 
     def blocks(self) -> Iterator[Float64s]:
-        """All of them, in blocks that fit in memory."""
+        """All of them, in blocks that fit in memory; one is read where the one before it was."""
+        room = np.empty(min(BLOCK, max((part.size for part in self.parts), default=0)))
         for part in self.parts:
-            yield from self.spool.blocks_of(part)
+            yield from self.spool.blocks_of(part, room)
 
     def whole(self) -> Float64s:
         """All of them as one array, not to be written to."""
-        blocks = list(self.blocks())
-        return blocks[0] if len(blocks) == 1 else np.concatenate([np.zeros(0), *blocks])
+        parts = [self.spool.loaded(part) for part in self.parts]
+        return parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0), *parts])

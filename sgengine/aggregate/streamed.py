@@ -12,9 +12,12 @@ from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.ranks import Gathering, RankSearch, distribution_of
 from sgengine.aggregate.sketch import Sketch, buckets_of, edges, wanted_ranks
 from sgengine.aggregate.spool import Column
-from sgengine.kernels.select import N_FINE, sift, sift_kept
+from sgengine.kernels.latencies import BLOCK, count_latencies, take_latencies
+from sgengine.kernels.select import N_FINE, N_SINGLE
 
+Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
 
 FEW = 1 << 16
 """Up to so many numbers are sorted: 64 Ki take 1 ms."""
@@ -23,6 +26,7 @@ ROOM_BYTES = 16 << 20
 """For the numbers of the buckets in which wanted ranks lie."""
 
 _KEY = ()
+_NONE: Float64s = np.zeros(0)
 
 
 def distribution_in(column: Column, *, whole: bool) -> Distribution:
@@ -41,25 +45,37 @@ def distribution_in(column: Column, *, whole: bool) -> Distribution:
 def order_statistics(column: Column, ranks: Sequence[int], moments: Moments) -> dict[int, float]:
     """The numbers at ``ranks`` (from 0) of their ascending order; ``moments`` takes all of them in."""
     counts = _counted(column, moments)
+    places = buckets_of(counts, np.array(ranks, dtype=np.int64))[0].tolist()
+    # Whole numbers of a bucket of 1 ns are one number: half of the requests may never have waited.
+    known = edges()[:N_SINGLE].tolist() if moments.whole else []
+    found = {rank: known[at] for rank, at in zip(ranks, places, strict=True) if at < len(known)}
     needed = np.zeros(N_FINE, dtype=np.uint8)
-    needed[buckets_of(counts, np.array(ranks, dtype=np.int64))[0]] = 1
-    if 8 * int(counts[needed == 1].sum()) > ROOM_BYTES:
-        return _searched(column, ranks, moments, counts)
-    room = np.empty(int(counts[needed == 1].sum()) + 1)
-    at = 0
-    for block in column.blocks():
-        at = sift_kept(block, needed, room, at)
-    return Sketch(counts=counts, wanted=needed, kept=[room[:at]]).known(ranks)
+    needed[[at for at in places if at >= len(known)]] = 1
+    left = [rank for rank in ranks if rank not in found]
+    room_size = int(counts[needed == 1].sum())
+    if 8 * room_size > ROOM_BYTES:
+        return found | _searched(column, left, moments, counts)
+    kept = _taken(column, needed, room_size) if left else _NONE
+    return found | Sketch(counts=counts, wanted=needed, kept=[kept]).known(left)
 
 
 def _counted(column: Column, moments: Moments) -> Int64s:
     """All numbers by fine bucket, (N_FINE,)."""
     counts = np.zeros(N_FINE, dtype=np.int64)
-    none, nowhere = np.zeros(N_FINE, dtype=np.uint8), np.empty(1)
+    places = np.empty(BLOCK, dtype=np.uint32)
     for block in column.blocks():
         moments.add(block)
-        sift(block, none, counts, nowhere)
+        count_latencies(block, counts, places)
     return counts
+
+
+def _taken(column: Column, needed: UInt8s, size: int) -> Float64s:
+    """All numbers of the ``needed`` buckets (N_FINE,), ``size`` of them."""
+    room = np.empty(size + 1)
+    at = 0
+    for block in column.blocks():
+        at = take_latencies(block, needed, room, at)
+    return room[:at]
 
 
 def _searched(

@@ -93,3 +93,20 @@ def test_any_rank_can_be_asked_for() -> None:
     moments = Moments(whole=True)
     assert order_statistics(column, [0, 17, 999], moments) == {0: 0.0, 17: 17.0, 999: 999.0}
     assert (moments.count, moments.total) == (1000, 499_500)
+
+
+def test_whole_numbers_below_2048_are_known_by_their_counts() -> None:
+    """Nothing is looked up: most requests may never have waited."""
+    rng = np.random.default_rng(8)
+    values = np.rint(rng.lognormal(16, 2, 5000))
+    values[:3000] = rng.integers(0, 3, 3000)
+    column = spooled(np.array_split(rng.permutation(values), 3), 0).column(KEY, "ttft")
+    ranks = [0, 999, 2499, 2999, 3000, 4999]
+    asked: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        taken = streamed._taken
+        patch.setattr(streamed, "_taken", lambda *args: (asked.append(args[2]), taken(*args))[1])
+        found = order_statistics(column, ranks, Moments(whole=True))
+    ordered = np.sort(values)
+    assert found == {rank: ordered[rank] for rank in ranks}
+    assert asked[0] < 100
