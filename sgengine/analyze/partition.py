@@ -91,6 +91,7 @@ class Measure:
         for batch in batches:
             stop.check()
             self.take(batch, source, receipt)
+            del batch  # so that its file is unmapped by its reader (ipc.read)
         left = self.carried.give(sums, self.empty, self.settings.carried_bytes)
         receipt.aggregate, receipt.gaps = left
         return receipt

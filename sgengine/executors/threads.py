@@ -63,6 +63,7 @@ class Stop:
             while (item := made.result() if made else next(source, _END)) is not _END:
                 made = self._next(source)
                 yield cast("Item", item)
+                del item  # nothing of it is held when the source ends
         finally:
             # A generator cannot be closed while it makes an item.
             if made is not None and not made.cancel():
