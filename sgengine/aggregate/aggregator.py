@@ -37,6 +37,9 @@ Each = Callable[
 ]
 """Goes over numbers by group and name, as ``map`` does."""
 
+Latencies = Mapping[Key, Mapping[str, Distribution]]
+"""Of each group the distributions of its numbers, by name (tally.NUMBERS)."""
+
 WHOLE_RULES = ("chunk", "token")
 """Chunk rules whose samples are whole ns."""
 
@@ -156,26 +159,26 @@ class Aggregator:
         stated: Mapping[str, int] | None = None,
         itl: Mapping[Key, Distribution] | None = None,
         *,
-        each: Each = map,
+        latencies: Latencies | None = None,
     ) -> list[Figures]:
         """The figures of every group, sorted by key, the ``by`` columns first.
 
-        ``each``: how to go over latencies of many requests, in their order, perhaps several at once.
         ``stated``: the durations in ns that runs state. ``itl``: pooled ITL of each group, where the
-        pool's search took further passes (see GapPool.search). Raises UsageError if no row of any source
-        has a column of ``by``.
+        pool's search took further passes (see GapPool.search). ``latencies``: those of ``latencies``,
+        if they are known already. Raises UsageError if no row of any source has a column of ``by``.
         """
         if self.columns:
             check_by(self.settings.by, self.columns)
         if itl is None:
             itl = self.pool.distributions()
-        latencies = self._latencies(each)
-        return [
-            self._figures(key, stated or {}, itl.get(key), latencies[key]) for key in self.keys()
-        ]
+        found = self.latencies() if latencies is None else latencies
+        return [self._figures(key, stated or {}, itl.get(key), found[key]) for key in self.keys()]
 
-    def _latencies(self, each: Each) -> dict[Key, dict[str, Distribution]]:
-        """The distributions of each group's numbers, by name."""
+    def latencies(self, each: Each = map) -> Latencies:
+        """The distributions of each group's numbers, by name.
+
+        ``each``: how to go over latencies of many requests, in their order, perhaps several at once.
+        """
         places = [(key, name) for key in self.keys() for name in NUMBERS]
         large = [at for at in places if self.kept.column(*at).size > FEW]
         # Asked for nothing, threads would start for nothing.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from os.path import realpath
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from sgengine.aggregate import Distribution, Gathering, Key, Section, sections_of
+from sgengine.aggregate import Distribution, Gathering, Key, RankSearch, Section, sections_of
 from sgengine.analyze.analysis import Analysis
 from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold, at_once
@@ -166,6 +167,16 @@ def _check_output(path: str | None, plans: Sequence[SourcePlan]) -> None:
         raise UsageError(f"--requests is '{path}', which is an input: give another file to write")
 
 
+@contextmanager
+def _beside(work: Callable[[], Left], *, is_worth: bool) -> Iterator[Callable[[], Left]]:
+    """What gives the result of ``work``; if it ``is_worth`` a thread, begun on one at once."""
+    if not is_worth:
+        yield work
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="sgengine-beside") as pool:
+        yield pool.submit(work).result
+
+
 class Passes:
     """The passes over the tokens of one analysis, each over all partitions, in order."""
 
@@ -239,17 +250,23 @@ class Passes:
 
     def groups(self, fold: Fold) -> list[dict[str, object]]:
         """The figures of every group, once all is measured."""
-        itl = self.itl(fold)
-        each = at_once(self.settings.executor)
-        return fold.aggregate.finish(fold.ledger.stated_ns(), itl, each=each)
+        aggregate = fold.aggregate
+        # Of 2e8 gaps the search takes 12 ms, and the latencies of a million requests as much.
+        is_worth = self.settings.workers > 1 and bool(aggregate.pool.sketches)
+        with _beside(aggregate.pool.search, is_worth=is_worth) as search:
+            latencies = aggregate.latencies(at_once(self.settings.executor))
+            itl = self._pooled(fold, search(), self._reads)
+        return aggregate.finish(fold.ledger.stated_ns(), itl, latencies=latencies)
 
     def itl(self, fold: Fold, reads: Reads | None = None) -> Mapping[Key, Distribution]:
         """Pooled ITL of each group, by further passes where what the pool kept does not decide it.
 
         ``reads``: how the pass that measured came by the batches of a part.
         """
-        search = fold.aggregate.pool.search()
-        chosen, reads = self._chosen(fold), reads or self._reads
+        return self._pooled(fold, fold.aggregate.pool.search(), reads or self._reads)
+
+    def _pooled(self, fold: Fold, search: RankSearch, reads: Reads) -> Mapping[Key, Distribution]:
+        chosen = self._chosen(fold)
         return search.run(lambda empty: self._gather(empty, chosen, reads))
 
     def _gather(

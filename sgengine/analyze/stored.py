@@ -192,7 +192,8 @@ class _Pass:
         rows = Rows(snapshot=self._snapshot, settings=summary, bounded=units.bounded, times=False)
         for part in self._aggregates(rows, list(tasks_of(files, self._snapshot))):
             aggregate.merge(part)
-        groups = aggregate.finish(units.stated, {}, each=at_once(self._settings.executor))
+        latencies = aggregate.latencies(at_once(self._settings.executor))
+        groups = aggregate.finish(units.stated, {}, latencies=latencies)
         gaps = self._gaps()
         return [
             group | itl_figures(gaps.distribution(key) if gaps else None)

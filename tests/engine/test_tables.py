@@ -26,6 +26,16 @@ def table_of(requests: int) -> pa.Table:
     return table.set_column(place, table.schema.field(place), pa.array(counts))
 
 
+def test_where_more_samples_are_than_are_held_threads_change_no_figure() -> None:
+    """Their percentiles are looked for beside those of latencies, of which there are many too."""
+    table = table_of(70_000)
+    alone = analyze_table(table, AnalyzeSettings(executor=Serial()))
+    for workers in (2, 3):
+        assert analyze_table(table, AnalyzeSettings(executor=Threads(workers=workers))).groups == (
+            alone.groups
+        )
+
+
 @pytest.mark.parametrize("executor", [Serial(), Threads(workers=2), Threads(workers=3)], ids=str)
 def test_a_table_has_the_figures_and_rejects_of_its_file(
     tmp_path: Path, executor: Serial | Threads
