@@ -10,7 +10,15 @@ import pyarrow as pa
 
 from sgengine.errors import UsageError
 from sgengine.readers import deliveries, tables
-from sgengine.readers.base import Batch, Partition, ReadOptions, Source, SourcePlan
+from sgengine.readers.base import (
+    IN_PLACE,
+    Batch,
+    Partition,
+    ReadOptions,
+    Source,
+    SourcePlan,
+    rows_each,
+)
 from sgengine.readers.names import names
 
 NAME = "table"
@@ -82,12 +90,10 @@ def _is_beyond(table: pa.Table, limit: int) -> bool:
 def batches_of(table: pa.Table, partition: Partition, first_row: int = 1) -> Iterator[Batch]:
     """The rows of ``table`` as batches of deliveries, zero-copy where types match.
 
-    A batch holds about ``partition.batch_bytes`` of tokens; chunks of the table are not joined.
-    ``first_row``: the number of the first row, where the table is a part of one.
+    A batch is ``IN_PLACE``; chunks of the table are not joined. ``first_row``: the number of the first
+    row, where the table is a part of one.
     """
-    size = max(1, table.num_rows)
-    if _is_beyond(table, partition.batch_bytes):
-        size = max(1, table.num_rows * partition.batch_bytes // max(table.nbytes, 1))
+    size = rows_each(table, IN_PLACE * partition.batch_bytes)
     row = first_row
     for rows in table.to_batches(max_chunksize=size):
         places = np.arange(row, row + rows.num_rows, dtype=np.int64)
