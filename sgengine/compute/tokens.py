@@ -76,10 +76,9 @@ def _whole_values(ragged: Ragged, found: kernels.Rows) -> dict[str, Values]:
 
 def _tpot(first: Values, last: Values, n: Int64s) -> Values:
     """(t_n - t_1) / (n - 1) of the rows with times and two tokens."""
-    several = first.defined & (n >= 2)
     span = last.numbers() - first.numbers()
-    tpot = np.divide(span, n - 1, where=several, out=np.zeros(n.size))
-    return Values(data=tpot, defined=several)
+    # Divided throughout: rows left out one by one took three times as long.
+    return Values(data=span / np.maximum(n - 1, 1), defined=first.defined & (n >= 2))
 
 
 def _smoothness_values(

@@ -209,8 +209,8 @@ def rows_each(rows: pa.RecordBatch | pa.Table, batch_bytes: int) -> int:
 
     What few rows take is not looked up, for that takes 0.1 ms of a table.
     """
-    held = rows.get_total_buffer_size()
+    held: int = rows.get_total_buffer_size()
     if held * _SHARES > batch_bytes * (_SHARES + 1):
         held = rows.nbytes
     count = max(1, -(-held * _SHARES // (batch_bytes * (_SHARES + 1))))
-    return max(1, -(-rows.num_rows // count))
+    return max(1, -(-int(rows.num_rows) // count))
