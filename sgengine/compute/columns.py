@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.compute.ragged import Bools
+from sgengine.compute.ragged import Bools, frozen
 from sgengine.compute.rows import Hulls
 from sgengine.schema import ENVELOPE
 
@@ -55,6 +55,14 @@ class Whole(Values):
         """(R,) bool."""
         return self.data >= 0
 
+    def arrow(self, type_: pa.DataType) -> pa.Array:
+        """The Arrow column: most often all rows are defined, or none is."""
+        if int(self.data.min(initial=0)) >= 0:
+            return pa.array(self.data.astype(type_.to_pandas_dtype(), copy=False), type=type_)
+        if int(self.data.max()) < 0:
+            return nulls(self.data.size, type_)
+        return super().arrow(type_)
+
     def numbers(self) -> npt.NDArray[np.int64]:
         """The data as they are."""
         return self.data
@@ -81,13 +89,25 @@ class Later(Values):
         return self._made.defined
 
 
+@lru_cache(maxsize=16)
+def nulls(rows: int, type_: pa.DataType) -> pa.Array:
+    """A column of NULL, the same for every batch of so many rows."""
+    return pa.nulls(rows, type_)
+
+
+@lru_cache(maxsize=4)
+def same(value: int, rows: int) -> Values:
+    """One number in every row, the same for every batch of so many rows."""
+    return Values(data=frozen(np.full(rows, value)), defined=frozen(np.ones(rows, dtype=np.bool_)))
+
+
 def envelopes(hulls: Hulls, defined: Bools) -> pa.Array:
     """The ENVELOPE column of ``hulls``, NULL where not ``defined``; vertices of NULL rows are dropped.
 
     Where all rows are defined, as most often, the hulls are taken over as they are.
     """
     if not defined.any():
-        return pa.nulls(defined.size, ENVELOPE)
+        return nulls(defined.size, ENVELOPE)
     if defined.all():
         return pa.ListArray.from_arrays(
             pa.array(hulls.offsets.astype(np.int32)),

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sgengine.compute import rows as kernels
 from sgengine.compute.bare import overlay_bare
 from sgengine.compute.checks import Breach, RowFacts, breaches
-from sgengine.compute.columns import Later, Values, Whole
+from sgengine.compute.columns import Later, Values, Whole, same
 from sgengine.compute.ragged import Bools, Ragged, frozen, kinds_of
 from sgengine.compute.request_columns import RequestColumns
 from sgengine.compute.settings import MeasureSettings
@@ -138,19 +138,16 @@ def _columns(
     values: dict[str, Values] = metrics.values | {
         "n_output_tokens": Whole(n),
         "token_deficit": Later(lambda: _deficit(facts, ragged, n)),
-        "reader_first_ns": Later(lambda: _same(reader.first_ns, n.size)),
-        "reader_pace_ns": Later(lambda: _same(reader.pace_ns, n.size)),
+        "reader_first_ns": Later(lambda: same(reader.first_ns, n.size)),
+        "reader_pace_ns": Later(lambda: same(reader.pace_ns, n.size)),
     }
     return RequestColumns(batch, values, metrics.envelopes)
 
 
-def _same(value: int, rows: int) -> Values:
-    return Values(data=np.full(rows, value), defined=np.ones(rows, dtype=np.bool_))
-
-
 def _deficit(facts: RowFacts, ragged: Ragged, n: Int64s) -> Values:
     """Declared tokens less what the chunks account for; of rows with chunk times and a declared count."""
-    chunks = facts.times.lengths
-    accounted = np.where(ragged.kinds == scan.SIZED, n, chunks)
+    accounted = facts.times.lengths
+    if facts.sizes.values.size:
+        accounted = np.where(ragged.kinds == scan.SIZED, n, accounted)
     defined: Bools = facts.times.valid & (facts.declared >= 0)
     return Values(data=facts.declared - accounted, defined=defined)

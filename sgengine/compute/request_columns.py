@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -37,6 +37,11 @@ _CARRIED = {
 def _in_order(measured: frozenset[str]) -> tuple[str, ...]:
     """The columns of REQUESTS that are carried or ``measured``: of each batch alike."""
     return tuple(name for name in REQUESTS.names if name in _CARRIED or name in measured)
+
+
+@lru_cache(maxsize=16)
+def _schema(known: tuple[str, ...], dimensions: tuple[pa.Field, ...]) -> pa.Schema:
+    return pa.schema([*(REQUESTS.column(name).field() for name in known), *dimensions])
 
 
 class RequestColumns:
@@ -97,11 +102,10 @@ class RequestColumns:
     def batch(self) -> pa.RecordBatch:
         """All columns."""
         known = self.names[: len(self.names) - len(self._dimensions)]
-        fields = [REQUESTS.column(name).field() for name in known]
         carried = [self._deliveries.column(field.name) for field in self._dimensions]
         return pa.RecordBatch.from_arrays(
             [*(self.column(name) for name in known), *carried],
-            schema=pa.schema([*fields, *self._dimensions]),
+            schema=_schema(tuple(known), tuple(self._dimensions)),
         )
 
     def take(self, rows: pa.Array) -> pa.RecordBatch:
