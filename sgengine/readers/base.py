@@ -11,13 +11,6 @@ import pyarrow as pa
 DEFAULT_BATCH_BYTES = 64 * 2**20
 DEFAULT_WORKLOAD = "default"
 
-IN_PLACE = 2
-"""Times ``batch_bytes`` that a batch may have of tokens that are in memory anyway, mapped or in a table:
-what is made of them takes a fourth. A batch costs 0.9 ms beside its kernels."""
-
-_SHARES = 8
-"""A slice may be larger than it should be by a share of so many."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
@@ -202,15 +195,3 @@ class SourcePlan:
 
 
 BatchIterator = Iterator[Batch]
-
-
-def rows_each(rows: pa.RecordBatch | pa.Table, batch_bytes: int) -> int:
-    """Rows of a slice of about ``batch_bytes``, all alike: a small rest costs as much as a batch.
-
-    What few rows take is not looked up, for that takes 0.1 ms of a table.
-    """
-    held: int = rows.get_total_buffer_size()
-    if held * _SHARES > batch_bytes * (_SHARES + 1):
-        held = rows.nbytes
-    count = max(1, -(-held * _SHARES // (batch_bytes * (_SHARES + 1))))
-    return max(1, -(-int(rows.num_rows) // count))
