@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -39,9 +39,10 @@ def _in_order(measured: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in REQUESTS.names if name in _CARRIED or name in measured)
 
 
-@lru_cache(maxsize=16)
-def _schema(known: tuple[str, ...], dimensions: tuple[pa.Field, ...]) -> pa.Schema:
-    return pa.schema([*(REQUESTS.column(name).field() for name in known), *dimensions])
+@cache
+def _schema(known: tuple[str, ...]) -> pa.Schema:
+    """Of some columns of REQUESTS; there are as many of these as settings choose, a handful."""
+    return pa.schema([REQUESTS.column(name).field() for name in known])
 
 
 class RequestColumns:
@@ -65,6 +66,8 @@ class RequestColumns:
 
     @cached_property
     def _dimensions(self) -> list[pa.Field]:
+        if self._deliveries.num_columns == len(DELIVERIES.names):
+            return []  # most often: told without making seventeen fields
         return [field for field in self._deliveries.schema if field.name not in DELIVERIES.names]
 
     @cached_property
@@ -102,10 +105,11 @@ class RequestColumns:
     def batch(self) -> pa.RecordBatch:
         """All columns."""
         known = self.names[: len(self.names) - len(self._dimensions)]
+        schema = _schema(tuple(known))
         carried = [self._deliveries.column(field.name) for field in self._dimensions]
         return pa.RecordBatch.from_arrays(
             [*(self.column(name) for name in known), *carried],
-            schema=_schema(tuple(known), tuple(self._dimensions)),
+            schema=pa.schema([*schema, *self._dimensions]) if carried else schema,
         )
 
     def take(self, rows: pa.Array) -> pa.RecordBatch:
