@@ -14,11 +14,7 @@ from sgengine.readers.files import head
 from sgengine.readers.ipc_sizes import FILE_MAGIC
 
 _SHARES = 8
-"""A slice may be larger than it should be by a share of so many."""
-
-_MAPPED = 2
-"""Times ``batch_bytes`` that a slice should have: its tokens stay where the file is mapped. Half as large
-ones took a tenth longer to figures, for Python does as much for each batch, one worker at a time."""
+"""A slice may be larger than ``batch_bytes`` by a share of so many."""
 
 
 def names_of(path: str) -> list[str]:
@@ -90,19 +86,19 @@ def pieces_of(source: Source, counts: list[int], options: ReadOptions) -> list[t
 
 
 def read(partition: Partition) -> BatchIterator:
-    """The rows of the partition's record batches, in order, in slices of some ``batch_bytes``."""
+    """The rows of the partition's record batches, in order, in slices of about ``batch_bytes``."""
     row = partition.first_row
     with opened(partition.path) as reader:
         for batch in batches(reader, partition.start, partition.stop):
-            for rows in slices(valid(batch), _MAPPED * partition.batch_bytes):
+            for rows in slices(valid(batch), partition.batch_bytes):
                 places = np.arange(row, row + rows.num_rows, dtype=np.int64)
                 row += rows.num_rows
                 yield deliveries.conform(rows, partition, places, "row")
 
 
-def slices(batch: pa.RecordBatch, nbytes: int) -> Iterator[pa.RecordBatch]:
-    """The batch in slices of about ``nbytes``, all alike: a small rest costs as much as a batch."""
+def slices(batch: pa.RecordBatch, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+    """The batch in slices of about ``batch_bytes``, all alike: a small rest costs as much as a batch."""
     rows = batch.num_rows
-    count = max(1, -(-batch.nbytes * _SHARES // (nbytes * (_SHARES + 1))))
+    count = max(1, -(-batch.nbytes * _SHARES // (batch_bytes * (_SHARES + 1))))
     size = max(1, -(-rows // count))
     return (batch.slice(start, size) for start in range(0, rows, size))
