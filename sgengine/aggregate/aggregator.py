@@ -111,9 +111,8 @@ class Aggregator:
     ) -> None:
         """Pool the ITL samples of each group's ``rows``, those of the population."""
         samples = batch_samples(measured, self.settings.itl_rule)
-        finished = numbers.status == OK
         for key, mine in rows.items():
-            chosen = mine[finished[mine]] if self.settings.population == "ok" else mine
+            chosen = mine[numbers.status[mine] == OK] if self.settings.population == "ok" else mine
             self.pool.add_rows(key, samples.of(chosen))
 
     def note(self, requests: Rows) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,8 +14,11 @@ Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
 
-def penalty(n: Float64s, idle_s: Float64s, benefit: Benefit) -> Float64s:
-    """f(l') in tokens (``linear``: s, ``quadratic``: s^2) for n tokens and l' seconds, (R,) float64."""
+def penalty(n: npt.NDArray[Any], idle_s: Float64s, benefit: Benefit) -> Float64s:
+    """f(l') in tokens (``linear``: s, ``quadratic``: s^2) for n tokens and l' seconds, (R,) float64.
+
+    It may be ``idle_s`` itself.
+    """
     tau_s = (benefit.tau_ns or 1) / 1e9
     match benefit.penalty:
         case "linear":
@@ -34,13 +39,12 @@ def benefits(requests: Requests, idle: Int64s, benefit: Benefit) -> Float64s:
     NaN stays inside this package and leaves it as NULL. l' is 0 for n = 0, plus ``unfinished_idle``
     for every request that is not ok.
     """
-    if (
-        benefit.unfinished_idle_ns == 0
-        and int(min(requests.n.min(initial=1), idle.min(initial=0))) >= 0
-    ):
-        waited = np.where(requests.n == 0, 0, idle)
-        n = requests.n.astype(np.float64)
-        return n - benefit.alpha * penalty(n, waited / 1e9, benefit)
+    least = int(requests.n.min(initial=1))
+    if benefit.unfinished_idle_ns == 0 and min(least, int(idle.min(initial=0))) >= 0:
+        waited = idle if least > 0 else np.where(requests.n == 0, 0, idle)
+        cost = penalty(requests.n, waited / 1e9, benefit)
+        np.multiply(benefit.alpha, cost, out=cost)
+        return np.subtract(requests.n, cost, out=cost)
     unfinished = np.where(requests.status == OK, 0, benefit.unfinished_idle_ns)
     waited = np.where(requests.n == 0, 0, idle)
     n = requests.n.astype(np.float64)

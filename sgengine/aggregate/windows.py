@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.compute import Rows, numbers_of
-from sgengine.compute.ragged import int64s
+from sgengine.compute.ragged import bools, frozen, int64s
+from sgengine.kernels.spans import LATEST, span
 
 Int64s = npt.NDArray[np.int64]
 
-_LATEST = 2**63 - 1
+_NONE: Int64s = np.zeros(0, dtype=np.int64)
 
 HOUR_NS = 3600 * 10**9
 SLICES = {"hour": HOUR_NS, "day": 24 * HOUR_NS}
@@ -50,31 +51,33 @@ def _greatest(a: int | None, b: int | None) -> int | None:
 
 def flights(rows: Rows) -> tuple[Int64s, Int64s]:
     """Arrival and arrival + max(last chunk, end), ns, of the REQUESTS rows with an arrival."""
-    arrival = rows.column("arrival_ns")
-    start, stay = int64s(arrival), _stays(rows)
-    if arrival.null_count:
-        known = arrival.is_valid().to_numpy(zero_copy_only=False)
-        start, stay = start[known], stay[known]
-    if start.size and int(start.max()) + int(stay.max()) <= _LATEST:
-        return start, start + stay
-    return start, start + np.minimum(stay, _LATEST - np.maximum(start, 0))
+    starts, last_chunks, ends = _times(rows)
+    stays = np.maximum(last_chunks, 0)
+    if ends.size:
+        stays = np.maximum(stays, ends)
+    if starts.size and int(starts.max()) + int(stays.max()) <= LATEST:
+        return starts, starts + stays
+    return starts, starts + np.minimum(stays, LATEST - np.maximum(starts, 0))
 
 
-def _stays(rows: Rows) -> Int64s:
-    """max(last chunk, end) of each row, 0 where neither is known."""
-    end = rows.column("end_ns")
-    last = numbers_of(rows, "last_chunk_ns")
-    if end.null_count == len(end):
-        return np.maximum(last, 0)
-    return np.maximum(np.maximum(last, int64s(end, 0)), 0)
+def _times(rows: Rows) -> tuple[Int64s, Int64s, Int64s]:
+    """Arrival, last chunk and end of the rows with an arrival, -1 if unknown; no ends if none is known."""
+    arrival, end = rows.column("arrival_ns"), rows.column("end_ns")
+    last_chunks = numbers_of(rows, "last_chunk_ns")
+    ends = _NONE if end.null_count == len(end) else int64s(end)
+    if not arrival.null_count:
+        return int64s(arrival), last_chunks, ends
+    known = np.flatnonzero(bools(arrival.is_valid()))
+    return int64s(arrival)[known], last_chunks[known], ends[known] if ends.size else ends
 
 
 def span_of(rows: Rows) -> Span:
     """The span of some REQUESTS rows, all of one run."""
-    starts, ends = flights(rows)
-    if starts.size == 0:
+    times = _times(rows)
+    if times[0].size == 0:
         return Span()
-    return Span(first=int(starts.min()), last=int(ends.max()))
+    first, last = span(*(frozen(column) for column in times))
+    return Span(first=int(first), last=int(last))
 
 
 @dataclass(frozen=True, kw_only=True)

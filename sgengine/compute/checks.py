@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sgengine.compute.ragged import Bools, Lists, bools, int64s, only_value, places_in
+from sgengine.compute.bare import BareTimes
+from sgengine.compute.ragged import (
+    Bools,
+    Lists,
+    bools,
+    empty_lists,
+    int64s,
+    known,
+    least,
+    lists,
+    only_value,
+    places_in,
+)
 from sgengine.schema import enums
 from sgengine.schema.rules import RULE_BY_NAME
 
@@ -33,16 +46,36 @@ class Breach:
 
 @dataclass(frozen=True, kw_only=True)
 class RowFacts:
-    """The columns that the checks look at, for one batch of R rows; absent numbers are -1."""
+    """The columns of one ``batch`` of R rows that the checks look at, as arrays; absent numbers are -1.
+
+    Made when asked for: rows with chunk times need no other times.
+    """
 
     batch: pa.RecordBatch
-    times: Lists
-    sizes: Lists
-    declared: Int64s
-    ttft: Int64s
-    last: Int64s
-    has_ttft: Bools
-    has_last: Bools
+
+    @cached_property
+    def times(self) -> Lists:
+        """The chunk times."""
+        return lists(self.batch.column("chunk_times_ns"), np.int64)
+
+    @cached_property
+    def sizes(self) -> Lists:
+        """The chunks' tokens."""
+        rows, sizes = self.batch.num_rows, self.batch.column("chunk_tokens")
+        return lists(sizes, np.int32) if sizes.null_count < rows else empty_lists(rows, np.int32)
+
+    @cached_property
+    def declared(self) -> Int64s:
+        """The output tokens that the source states."""
+        return int64s(self.batch.column("output_tokens"))
+
+    @cached_property
+    def bare(self) -> BareTimes:
+        """The first and last token's times."""
+        ttft, last = self.batch.column("ttft_ns"), self.batch.column("last_ns")
+        return BareTimes(
+            ttft=int64s(ttft), last=int64s(last), has_ttft=known(ttft), has_last=known(last)
+        )
 
 
 def breaches(facts: RowFacts) -> dict[int, Breach]:
@@ -67,13 +100,13 @@ def _at(rule: str, broken: Bools, found: str) -> Iterator[Breach]:
 
 
 def _labels(facts: RowFacts) -> Iterator[Breach]:
-    known = {
+    enumerated = {
         "status": enums.STATUSES,
         "clock": enums.CLOCKS,
         "origin": enums.ORIGINS,
         "timing": enums.TIMINGS,
     }
-    for name, allowed in known.items():
+    for name, allowed in enumerated.items():
         column = facts.batch.column(name)
         if _holds_only(column, allowed):
             continue
@@ -111,7 +144,7 @@ def _lists(facts: RowFacts) -> Iterator[Breach]:
 def _counts(facts: RowFacts) -> Iterator[Breach]:
     for name in ("input_tokens", "output_tokens", "end_ns"):
         column = facts.batch.column(name)
-        if column.null_count == len(column) or int(int64s(column, 0).min()) >= 0:
+        if column.null_count == len(column) or least(column) >= 0:
             continue
         negative = bools(pc.fill_null(pc.less(column, 0), False))
         rule = "negative_time" if name == "end_ns" else "negative_count"
@@ -121,11 +154,12 @@ def _counts(facts: RowFacts) -> Iterator[Breach]:
 
 def _bare_times(facts: RowFacts) -> Iterator[Breach]:
     """Rules of rows without chunk times, and that timing agrees with what is there."""
-    listed, n = facts.times.valid, facts.declared
-    ttft, last, has_ttft, has_last = facts.ttft, facts.last, facts.has_ttft, facts.has_last
     timing = facts.batch.column("timing")
     if facts.times.complete and only_value(timing) in enums.LISTED_TIMINGS:
         return
+    listed, n = facts.times.valid, facts.declared
+    ttft, last = facts.bare.ttft, facts.bare.last
+    has_ttft, has_last = facts.bare.has_ttft, facts.bare.has_last
     says_listed = places_in(timing, enums.LISTED_TIMINGS) >= 0
     if listed.all() and says_listed.all():
         return

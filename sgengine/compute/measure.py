@@ -9,19 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sgengine.compute import rows as kernels
-from sgengine.compute.bare import BareTimes, overlay_bare
+from sgengine.compute.bare import overlay_bare
 from sgengine.compute.checks import Breach, RowFacts, breaches
-from sgengine.compute.columns import Later, Values, Whole
-from sgengine.compute.ragged import (
-    Bools,
-    Ragged,
-    empty_lists,
-    frozen,
-    int64s,
-    kinds_of,
-    known,
-    lists,
-)
+from sgengine.compute.columns import Later, Values, Whole, same
+from sgengine.compute.ragged import Bools, Ragged, frozen, kinds_of
 from sgengine.compute.request_columns import RequestColumns
 from sgengine.compute.settings import MeasureSettings
 from sgengine.compute.tokens import Metrics, token_metrics
@@ -58,7 +49,7 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     Rows measured + breaches = rows of the batch. The result depends on nothing but the arguments, and
     a row's values on nothing but the row.
     """
-    facts = _facts(batch)
+    facts = RowFacts(batch=batch)
     broken = breaches(facts)
     ragged = _ragged(facts, broken)
     found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings)
@@ -66,33 +57,15 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     ragged = _without(ragged, broken)
     kept = _kept(batch.num_rows, broken)
     metrics = token_metrics(ragged, found, settings)
-    bare = BareTimes(
-        ttft=facts.ttft, last=facts.last, has_ttft=facts.has_ttft, has_last=facts.has_last
-    )
-    listless = kept[:0] if facts.times.complete else kept[~facts.times.valid[kept]]
-    metrics = overlay_bare(metrics, bare, found.n, listless, settings)
+    if not facts.times.complete:
+        listless = kept[~facts.times.valid[kept]]
+        metrics = overlay_bare(metrics, facts.bare, found.n, listless, settings)
     columns = _columns(batch, facts, ragged, found.n, metrics, settings)
     return Measured(
         columns=columns if kept.size == batch.num_rows else columns.batch.take(pa.array(kept)),
         breaches=tuple(broken[row] for row in sorted(broken)),
         ragged=ragged,
         kept=kept,
-    )
-
-
-def _facts(batch: pa.RecordBatch) -> RowFacts:
-    rows = batch.num_rows
-    sizes = batch.column("chunk_tokens")
-    ttft, last = batch.column("ttft_ns"), batch.column("last_ns")
-    return RowFacts(
-        batch=batch,
-        times=lists(batch.column("chunk_times_ns"), np.int64),
-        sizes=lists(sizes, np.int32) if sizes.null_count < rows else empty_lists(rows, np.int32),
-        declared=int64s(batch.column("output_tokens")),
-        ttft=int64s(ttft),
-        last=int64s(last),
-        has_ttft=known(ttft),
-        has_last=known(last),
     )
 
 
@@ -143,6 +116,8 @@ def _chunk_breaches(codes: npt.NDArray[np.uint8], broken: dict[int, Breach]) -> 
         scan.BAD_CHUNK_TOKENS: "chunk_tokens begins with no token, holds a negative number, "
         "or adds up to 2^31 or more",
     }
+    if int(codes.max(initial=scan.KEPT)) == scan.KEPT:
+        return {}
     return {
         int(row): Breach(row=int(row), rule=scan.BREACHES[codes[row]], found=found[int(codes[row])])
         for row in np.flatnonzero(codes)
@@ -163,19 +138,16 @@ def _columns(
     values: dict[str, Values] = metrics.values | {
         "n_output_tokens": Whole(n),
         "token_deficit": Later(lambda: _deficit(facts, ragged, n)),
-        "reader_first_ns": Later(lambda: _same(reader.first_ns, n.size)),
-        "reader_pace_ns": Later(lambda: _same(reader.pace_ns, n.size)),
+        "reader_first_ns": Later(lambda: same(reader.first_ns, n.size)),
+        "reader_pace_ns": Later(lambda: same(reader.pace_ns, n.size)),
     }
     return RequestColumns(batch, values, metrics.envelopes)
 
 
-def _same(value: int, rows: int) -> Values:
-    return Values(data=np.full(rows, value), defined=np.ones(rows, dtype=np.bool_))
-
-
 def _deficit(facts: RowFacts, ragged: Ragged, n: Int64s) -> Values:
     """Declared tokens less what the chunks account for; of rows with chunk times and a declared count."""
-    chunks = facts.times.lengths
-    accounted = np.where(ragged.kinds == scan.SIZED, n, chunks)
+    accounted = facts.times.lengths
+    if facts.sizes.values.size:
+        accounted = np.where(ragged.kinds == scan.SIZED, n, accounted)
     defined: Bools = facts.times.valid & (facts.declared >= 0)
     return Values(data=facts.declared - accounted, defined=defined)

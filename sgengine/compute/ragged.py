@@ -101,6 +101,12 @@ def int64s(array: pa.Array, fill: int = -1) -> Int64s:
     return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
+def least(array: pa.Array) -> int:
+    """The least of a column of whole numbers, which has a row; NULL counts as 0."""
+    filled = array.fill_null(0) if array.null_count else array
+    return int(filled.to_numpy(zero_copy_only=False).min())
+
+
 def only_value(column: pa.Array) -> str | None:
     """The text that every row has, if a dictionary of one shows it, as that of most labels does."""
     if not isinstance(column, pa.DictionaryArray) or len(column.dictionary) != 1:

@@ -39,6 +39,12 @@ def _in_order(measured: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in REQUESTS.names if name in _CARRIED or name in measured)
 
 
+@cache
+def _schema(known: tuple[str, ...]) -> pa.Schema:
+    """Of some columns of REQUESTS; there are as many of these as settings choose, a handful."""
+    return pa.schema([REQUESTS.column(name).field() for name in known])
+
+
 class RequestColumns:
     """The columns of ``deliveries`` (DELIVERIES, then dimensions) and what was measured of their rows.
 
@@ -60,6 +66,8 @@ class RequestColumns:
 
     @cached_property
     def _dimensions(self) -> list[pa.Field]:
+        if self._deliveries.num_columns == len(DELIVERIES.names):
+            return []  # most often: told without making seventeen fields
         return [field for field in self._deliveries.schema if field.name not in DELIVERIES.names]
 
     @cached_property
@@ -97,11 +105,11 @@ class RequestColumns:
     def batch(self) -> pa.RecordBatch:
         """All columns."""
         known = self.names[: len(self.names) - len(self._dimensions)]
-        fields = [REQUESTS.column(name).field() for name in known]
+        schema = _schema(tuple(known))
         carried = [self._deliveries.column(field.name) for field in self._dimensions]
         return pa.RecordBatch.from_arrays(
             [*(self.column(name) for name in known), *carried],
-            schema=pa.schema([*fields, *self._dimensions]),
+            schema=pa.schema([*schema, *self._dimensions]) if carried else schema,
         )
 
     def take(self, rows: pa.Array) -> pa.RecordBatch:

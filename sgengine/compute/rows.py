@@ -64,11 +64,11 @@ class HullRoom:
         rows = ragged.rows if wanted else 0
         self._longest = int(np.max(np.diff(ragged.offsets), initial=0)) if wanted else 0
         size = _VERTICES_PER_ROW * rows + self._longest
-        self._peaks = np.zeros(peaks_shape(self._longest), dtype=np.int64)
-        self._candidates = np.zeros(self._longest + 1, dtype=np.int32)
+        self._peaks = np.empty(peaks_shape(self._longest), dtype=np.int64)
+        self._candidates = np.empty(self._longest + 1, dtype=np.int32)
         self._offsets = np.zeros(rows + 1, dtype=np.int64)
-        self._tokens = np.zeros(size, dtype=np.int32)
-        self._times = np.zeros(size, dtype=np.int64)
+        self._tokens = np.empty(size, dtype=np.int32)
+        self._times = np.empty(size, dtype=np.int64)
         self._paces = np.zeros((2, rows))
 
     def arrays(self) -> tuple[Any, ...]:
@@ -85,8 +85,8 @@ class HullRoom:
     def grow(self) -> None:
         """Double the output and make room for the longest row."""
         more = self._longest + self._tokens.size
-        self._tokens = np.concatenate([self._tokens, np.zeros(more, dtype=np.int32)])
-        self._times = np.concatenate([self._times, np.zeros(more, dtype=np.int64)])
+        self._tokens = np.concatenate([self._tokens, np.empty(more, dtype=np.int32)])
+        self._times = np.concatenate([self._times, np.empty(more, dtype=np.int64)])
 
     def hulls(self) -> Hulls:
         """What was written."""
@@ -102,7 +102,7 @@ class HullRoom:
 
 def measure_rows(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Rows:
     """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes."""
-    ints = np.zeros((7, ragged.rows), dtype=np.int64)
+    ints = np.empty((7, ragged.rows), dtype=np.int64)
     floats = np.zeros((2, ragged.rows if settings.smoothness else 0))
     breach = np.zeros(ragged.rows, dtype=np.uint8)
     counts, kinds = n.copy(), ragged.kinds.copy()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._jit import merged, uncounted
 
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
@@ -62,7 +62,7 @@ _LOW = (1 << 32) - 1
 _FRACTION = (1 << 52) - 1
 
 
-@inlined
+@merged
 def _add_exactly(value: float, out: Int64s) -> None:
     bits = np.float64(value).view(np.int64)
     exponent = (bits >> 52) & 0x7FF
@@ -77,20 +77,71 @@ def _add_exactly(value: float, out: Int64s) -> None:
     shift = exponent & 31
     low = (mantissa & _LOW) << shift
     high = (mantissa >> 32) << shift
-    sign = -1 if bits < 0 else 1
+    sign = (bits >> 63) | 1  # no branch, for no one can tell which come next
     out[limb] += sign * (low & _LOW)
     out[limb + 1] += sign * ((low >> 32) + (high & _LOW))
     out[limb + 2] += sign * (high >> 32)
 
 
-@kernel
+@uncounted
 def add_exactly(values: Float64s, out: Int64s) -> None:
     """Add ``values`` (S,) to the exact sum ``out`` (N_SUM,)."""
     for k in range(values.size):
         _add_exactly(values[k], out)
 
 
-@inlined
+# Sums and places stay in registers until a group is done: in memory each waited for the one before. Rows
+# are unsigned, since a signed index is looked at for counting from the end.
+
+
+@merged
+def _add_statuses(rows: Int64s, status: Int64s, out: Int64s) -> None:
+    alike, last = np.int64(0), np.uint64(0)  # most requests end as the one before
+    for i in range(rows.size):
+        mine = np.uint64(status[np.uint64(rows[i])])
+        if mine != last:
+            out[last] += alike
+            alike, last = np.int64(0), mine
+        alike += 1
+    out[last] += alike
+
+
+@merged
+def _add_chunks(rows: Int64s, n: Int64s, n_chunks: Int64s, out: Int64s) -> None:
+    chunks = chunked = tokens = unknown = np.int64(0)
+    for i in range(rows.size):
+        r = np.uint64(rows[i])
+        if n_chunks[r] >= 0 and n[r] > 0:
+            chunks += n_chunks[r]
+            chunked += n[r]
+        if n[r] < 0:
+            unknown += 1
+        else:
+            tokens += n[r]
+    out[CHUNKS] += chunks
+    out[CHUNKED_TOKENS] += chunked
+    out[TOKENS] += tokens
+    out[TOKENS_UNKNOWN] += unknown
+
+
+@merged
+def _add_known(
+    rows: Int64s, n: Int64s, values: Int64s, total: int, nulls: int, out: Int64s
+) -> None:
+    known = unknown = np.int64(0)
+    for i in range(rows.size):
+        r = np.uint64(rows[i])
+        if n[r] == 0:
+            continue
+        if values[r] < 0:
+            unknown += 1
+        else:
+            known += values[r]
+    out[total] += known
+    out[nulls] += unknown
+
+
+@merged
 def _add_attained(
     status: int, n: int, chunks: int, attained: int, undetermined: int, among: int, out: Int64s
 ) -> None:
@@ -111,7 +162,39 @@ def _add_attained(
     out[ONE_CHUNK] += np.int64(chunks == 1 or (chunks < 0 and n == 1))
 
 
-@kernel
+@merged
+def _write_known(
+    rows: Int64s, values: Int64s, status: Int64s, only_ok: bool, out: Float64s, start: int
+) -> int:
+    at = np.uint64(start)
+    for i in range(rows.size):
+        r = np.uint64(rows[i])
+        out[at] = values[r]
+        at += np.uint64(values[r] >= 0 and (not only_ok or status[r] == OK))
+    return at
+
+
+@merged
+def _write_tpot(
+    rows: Int64s,
+    n: Int64s,
+    ttft: Int64s,
+    e2e: Int64s,
+    status: Int64s,
+    only_ok: bool,
+    out: Float64s,
+    start: int,
+) -> int:
+    at = np.uint64(start)
+    for i in range(rows.size):
+        r = np.uint64(rows[i])
+        if n[r] >= 2 and ttft[r] >= 0 and e2e[r] >= 0 and (not only_ok or status[r] == OK):
+            out[at] = (e2e[r] - ttft[r]) / (n[r] - 1)
+            at += np.uint64(1)
+    return at
+
+
+@uncounted
 def summarize(
     order: Int64s,
     cuts: Int64s,
@@ -143,42 +226,24 @@ def summarize(
     of requests that are ok alone if ``only_ok``, lie from ``cuts[g]`` up to ``ends[c, g]``.
     """
     for g in range(cuts.size - 1):
-        out = totals[g]
-        for c in range(N_NUMBERS):
-            ends[c, g] = cuts[g]
-        for i in range(cuts[g], cuts[g + 1]):
-            r = order[i]
-            out[status[r]] += 1
-            if n_chunks[r] >= 0 and n[r] > 0:
-                out[CHUNKS] += n_chunks[r]
-                out[CHUNKED_TOKENS] += n[r]
-            out[TOKENS] += max(n[r], 0)
-            out[TOKENS_UNKNOWN] += np.int64(n[r] < 0)
-            if n[r] != 0:
-                out[INPUT] += max(n_input[r], 0)
-                out[INPUT_UNKNOWN] += np.int64(n_input[r] < 0)
-                out[LATE] += max(late[r], 0)
-                out[LATE_UNKNOWN] += np.int64(late[r] < 0)
-            if attained.size > 0:
+        start, rows, out = cuts[g], order[cuts[g] : cuts[g + 1]], totals[g]
+        _add_statuses(rows, status, out)
+        _add_chunks(rows, n, n_chunks, out)
+        _add_known(rows, n, n_input, INPUT, INPUT_UNKNOWN, out)
+        _add_known(rows, n, late, LATE, LATE_UNKNOWN, out)
+        if attained.size > 0:
+            for r in rows:
                 _add_attained(
                     status[r], n[r], n_chunks[r], attained[r], undetermined[r], among, out
                 )
-            if fluid.size > 0 and fluid[r] >= 0:
-                out[FLUID_KNOWN] += 1
-                out[FLUID] += fluid[r]
-            for b in range(benefits.shape[0]):
+        if fluid.size > 0:
+            for r in rows:
+                out[FLUID_KNOWN] += np.int64(fluid[r] >= 0)
+                out[FLUID] += max(fluid[r], 0)
+        for b in range(benefits.shape[0]):
+            for r in rows:
                 _add_exactly(benefits[b, r], sums[g, b])
-            if only_ok and status[r] != OK:
-                continue
-            if ttft[r] >= 0:
-                numbers[TTFT, ends[TTFT, g]] = ttft[r]
-                ends[TTFT, g] += 1
-            if e2e[r] >= 0:
-                numbers[E2E, ends[E2E, g]] = e2e[r]
-                ends[E2E, g] += 1
-            if idle[r] >= 0:
-                numbers[IDLE, ends[IDLE, g]] = idle[r]
-                ends[IDLE, g] += 1
-            if n[r] >= 2 and ttft[r] >= 0 and e2e[r] >= 0:
-                numbers[TPOT, ends[TPOT, g]] = (e2e[r] - ttft[r]) / (n[r] - 1)
-                ends[TPOT, g] += 1
+        ends[TTFT, g] = _write_known(rows, ttft, status, only_ok, numbers[TTFT], start)
+        ends[E2E, g] = _write_known(rows, e2e, status, only_ok, numbers[E2E], start)
+        ends[IDLE, g] = _write_known(rows, idle, status, only_ok, numbers[IDLE], start)
+        ends[TPOT, g] = _write_tpot(rows, n, ttft, e2e, status, only_ok, numbers[TPOT], start)

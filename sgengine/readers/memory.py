@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from sgengine.errors import UsageError
-from sgengine.readers import deliveries, tables
+from sgengine.readers import deliveries, ipc, tables
 from sgengine.readers.base import Batch, Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.names import names
 
 NAME = "table"
 """What stands for the source's path, and for its system and run where the rows do not say."""
+
+_IN_PLACE = 2
+"""Times ``batch_bytes`` of tokens that a batch should have, as they are in memory anyway: 20,000 requests of
+200 tokens took 13 ms in one batch, and 15 in two."""
 
 
 def as_table(data: Any) -> pa.Table:
@@ -82,14 +86,15 @@ def _is_beyond(table: pa.Table, limit: int) -> bool:
 def batches_of(table: pa.Table, partition: Partition, first_row: int = 1) -> Iterator[Batch]:
     """The rows of ``table`` as batches of deliveries, zero-copy where types match.
 
-    A batch holds about ``partition.batch_bytes`` of tokens; chunks of the table are not joined.
-    ``first_row``: the number of the first row, where the table is a part of one.
+    A batch holds about ``_IN_PLACE`` times ``partition.batch_bytes`` of tokens; chunks of the table are not
+    joined. ``first_row``: the number of the first row, where the table is a part of one.
     """
-    size = max(1, table.num_rows)
-    if _is_beyond(table, partition.batch_bytes):
-        size = max(1, table.num_rows * partition.batch_bytes // max(table.nbytes, 1))
+    limit = _IN_PLACE * partition.batch_bytes
+    batches: Iterable[pa.RecordBatch] = table.to_batches()
+    if _is_beyond(table, limit):
+        batches = (rows for chunk in batches for rows in ipc.slices(chunk, limit))
     row = first_row
-    for rows in table.to_batches(max_chunksize=size):
+    for rows in batches:
         places = np.arange(row, row + rows.num_rows, dtype=np.int64)
         row += rows.num_rows
         yield deliveries.conform(rows, partition, places, "row")

@@ -14,7 +14,7 @@ from benchmarks.workloads import Workload
 from sgengine.analyze import AnalyzeSettings, analyze, analyze_table
 from sgengine.errors import FormatError, UsageError
 from sgengine.executors import Serial, Threads
-from sgengine.readers import slices_of
+from sgengine.readers import ReadOptions, batches_of, plan_table, slices_of
 
 
 def table_of(requests: int) -> pa.Table:
@@ -96,6 +96,17 @@ def test_a_table_is_cut_only_where_shares_are_worth_it() -> None:
     assert [rows.num_rows for _, rows in slices_of(table, 4, 300)] == [50, 50]
     assert [rows.num_rows for _, rows in slices_of(table, 4, 10_000)] == [100]
     assert list(slices_of(table.slice(0, 0), 4, 8)) == []
+
+
+def test_batches_of_a_table_are_alike_and_leave_no_small_rest() -> None:
+    # 400 bytes of times a row; three chunks of them, which are not joined.
+    part = pa.table({"chunk_times_ns": pa.array([list(range(50))] * 260, pa.list_(pa.int64()))})
+    table = pa.concat_tables([part, part, part.slice(0, 20)])
+    (partition,) = plan_table(table, ReadOptions(batch_bytes=25_000)).partitions
+    found = list(batches_of(table, partition, 7))
+    assert [batch.deliveries.num_rows for batch in found] == [130, 130, 130, 130, 20]
+    places = [place for batch in found for place in batch.places.tolist()]
+    assert places == list(range(7, 547))
 
 
 def test_what_is_no_table_of_deliveries_is_refused() -> None:
