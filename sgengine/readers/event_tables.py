@@ -96,7 +96,8 @@ def read_parquet(partition: Partition) -> Iterator[EventBatch]:
         # Asked while texts are plain: a dictionary weighs as much as all the rows that share it.
         size = parquet_rows.batch_rows(file, partition)
         streamed = parquet.is_huge(file.metadata, partition)
-    repeated = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
+        texts = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
+        repeated = parquet.coded(file.metadata, texts)
     with parquet.opened(partition.path, streamed, read_dictionary=repeated) as file:
         row = partition.first_row
         for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):

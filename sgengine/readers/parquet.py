@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,25 @@ def _said_by(_footer: bytes, path: str) -> tuple[pq.FileMetaData, list[str]]:
     that a file that is written anew is another.
     """
     with opened(path) as file:
-        return file.metadata, _labels(file.schema_arrow)
+        return file.metadata, coded(file.metadata, _labels(file.schema_arrow))
+
+
+_UNCODED = frozenset({"DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"})
+
+
+def coded(metadata: pq.FileMetaData, names: Sequence[str]) -> list[str]:
+    """Which of the text columns ``names`` Arrow can read as dictionaries.
+
+    Those with the second version's encodings in a row group (as DuckDB writes it) it cannot: such a
+    file would be refused. Asking takes 2 us a column and row group.
+    """
+    leaves = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    return [
+        name
+        for name in names
+        if not any(_UNCODED.intersection(g.column(leaves[name]).encodings) for g in groups)
+    ]
 
 
 def _by_arrow(file: pq.ParquetFile, partition: Partition) -> Iterator[pa.RecordBatch]:

@@ -142,6 +142,17 @@ def test_every_flavour_of_text_is_read(tmp_path, kind):
     assert got.column("request_id") == got.column("error") == ["b", None, "b"]
 
 
+@pytest.mark.parametrize("encoding", ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"])
+def test_texts_in_the_encodings_of_parquet_2_are_read(tmp_path, encoding):
+    """As DuckDB writes them with ``parquet_version v2``; Arrow makes no dictionaries of them."""
+    words = pa.array(["b", None, "b"])
+    table = make.deliveries_table(system=words, request_id=words, error=words)
+    options = {"use_dictionary": False, "column_encoding": {"system": encoding, "error": encoding}}
+    got = make.read_back(make.parquet(tmp_path / "x", table, **options))
+    assert got.column("system") == ["b", "x", "b"]
+    assert got.column("request_id") == got.column("error") == ["b", None, "b"]
+
+
 def test_dictionaries_of_string_views_and_with_null_entries_are_read(tmp_path):
     indices = pa.array([0, 1, None], pa.int32())
     views = pa.DictionaryArray.from_arrays(indices, pa.array(["p", "q"], pa.string_view()))
