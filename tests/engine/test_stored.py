@@ -286,6 +286,9 @@ def test_what_is_printed_says_where_it_is_from(several):
     )
     assert "Throughput (T: night)" in text
     assert "itl_approx: from stored histograms, within 0.39 % of the exact one" in text
+    why = "unknown of groups that were stored under another chunk rule"
+    assert why not in text
+    assert why in good("analyze", several.root, "--job", "nightly", "--itl-rule", "token")
     found = document("analyze", several.root, "--day", day(1))["store"]
     assert (found["version"], [night["job"] for night in found["nights"]]) == (
         4,
