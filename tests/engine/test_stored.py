@@ -312,6 +312,15 @@ def test_wrong_calls_are_refused_in_one_line(several, tmp_path):
     refused(run("analyze", empty.root), 2, "no night yet")
 
 
+def test_a_night_without_requests_has_no_groups_of_any_column(tmp_path):
+    """As a window may leave it: not a column is unknown for that."""
+    store = nights.empty_store(tmp_path)
+    commit(store, day(0), [])
+    for by in ("run", "status", "system,hour", "n_chunks"):
+        assert document("analyze", store.root, "--by", by)["groups"] == []
+    refused(run("analyze", store.root, "--by", "colour"), 2, "colour", "status")
+
+
 def test_a_data_file_that_is_gone_is_said(tmp_path):
     store = nights.empty_store(tmp_path)
     commit(store, day(0), requests(day(0), "fast", "chat", count=3))
