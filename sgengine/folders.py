@@ -21,10 +21,17 @@ def _places(beside: Path) -> Iterator[Path]:
     if os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(os.environ["NUMBA_CACHE_DIR"])
     yield beside
-    if "XDG_CACHE_HOME" in os.environ or os.environ.get("HOME"):
-        home = os.environ.get("XDG_CACHE_HOME") or str(Path(os.environ["HOME"]) / ".cache")
-        yield Path(home)
+    yield from _of_user()
     yield from _temporary()
+
+
+def _of_user() -> Iterator[Path]:
+    """The user's cache directory, if there is one; a relative one is none, by the rules of XDG."""
+    cache, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME")
+    if Path(cache).is_absolute():
+        yield Path(cache)
+    elif home:
+        yield Path(home) / ".cache"
 
 
 def _temporary() -> Iterator[Path]:

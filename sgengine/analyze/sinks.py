@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import weakref
 from collections.abc import Callable
@@ -40,6 +41,22 @@ class Tee:
             sink.write(batch)
 
 
+def place_of(path: str | Path, what: str) -> Path:
+    """Where a file that is given as ``path`` is renamed to: that path, or what it is a link to.
+
+    Raises UsageError that names ``what`` gave it if its folder is not there, or if it is anything but a
+    file: whoever may write to /dev would put a file in the place of /dev/null.
+    """
+    place = Path(os.path.realpath(path))
+    if not place.parent.is_dir():
+        raise UsageError(f"{what} is '{path}': the folder {place.parent} does not exist")
+    if place.is_dir():
+        raise UsageError(f"{what} is '{path}', a folder: give a file to write")
+    if place.exists() and not place.is_file():
+        raise UsageError(f"{what} is '{path}', neither a file nor a folder: give a file to write")
+    return place
+
+
 class ParquetSink:
     """Writes rows to ``path`` through a temporary file beside it, renamed when all is well.
 
@@ -51,11 +68,7 @@ class ParquetSink:
     """
 
     def __init__(self, path: str, *, what: str = "--requests", **options: Any) -> None:
-        self.path = Path(path)
-        if not self.path.parent.is_dir():
-            raise UsageError(f"{what} is '{path}': the folder {self.path.parent} does not exist")
-        if self.path.is_dir():
-            raise UsageError(f"{what} is '{path}', a folder: give a file to write")
+        self.path = place_of(path, what)
         self._options = {"compression": "zstd"} | options
         self._parts: list[tuple[Path, pa.Schema]] = []
         self._writer: pq.ParquetWriter | None = None
@@ -65,7 +78,7 @@ class ParquetSink:
         self._remove: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Self:
-        folder = self.path.absolute().parent / f".{self.path.name}.{uuid4().hex[:8]}"
+        folder = self.path.parent / f".{self.path.name}.{uuid4().hex[:8]}"
         # Known before it is made: a signal may come in between, and ends the process in order.
         self._remove = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._folder = folder

@@ -164,11 +164,10 @@ def _constant(text: str, rows: int) -> pa.DictionaryArray:
 
 
 def known_columns(snapshot: Snapshot, files: Sequence[DataFile]) -> list[str]:
-    """What rows of the files can be grouped by, but for slices of time."""
+    """What rows of the files can be grouped by, but for slices of time; of none, those of the store."""
+    schema_ids = dict.fromkeys(file.schema_id for file in files)
+    schemas = [snapshot.schemas[schema_id] for schema_id in schema_ids] or [snapshot.columns]
     names = [
-        field.name
-        for schema_id in dict.fromkeys(file.schema_id for file in files)
-        for field in snapshot.schemas[schema_id]
-        if not pa.types.is_nested(field.type)
+        field.name for schema in schemas for field in schema if not pa.types.is_nested(field.type)
     ]
     return list(dict.fromkeys([*NIGHT_COLUMNS, "system", "workload", *names]))

@@ -12,7 +12,7 @@ from sgengine.aggregate.spelling import Duration, resolve, summary_over, summary
 from sgengine.analyze.stored import recorded_settings
 from sgengine.analyze.stored_files import Wanted
 from sgengine.api.calls import with_reader
-from sgengine.api.stored import Day, wanted_nights
+from sgengine.api.stored import Day, store_of, wanted_nights
 from sgengine.api.values import Measured
 from sgengine.errors import UsageError
 from sgengine.objectives import Slo
@@ -86,8 +86,7 @@ def connect(
     wanted = None
     if any(part is not None for part in (job, day, since, until)):
         wanted = wanted_nights(job=job, day=day, since=since, until=until)
-    store = source if isinstance(source, Store) else Store.open(source)
-    return _connect_store(store, at, wanted, denominator, objectives)
+    return _connect_store(store_of(source), at, wanted, denominator, objectives)
 
 
 def _connect_store(

@@ -58,10 +58,22 @@ class Demand:
             raise UsageError("how many requests and how long exclude each other: give one of them")
         if self.users is not None and self.users < 1:
             raise UsageError(f"{self.users} requests: give 1 or more")
+        if self.duration_s is not None and not self.duration_s > 0:
+            raise UsageError(f"the duration is {self.duration_s:g} s: give more than 0")
         if self._times is None and not self.rates:
             raise UsageError(f"workload {self.workload} has no rate of its own: give requests/s")
         if any(seed < 0 for seed in self.seeds):
             raise UsageError("a seed is below 0: give whole numbers from 0 on")
+        if not self.seeds:
+            raise UsageError("no seed is given: give one or more")
+        _check_once("rates", [f"{rate:g}" for rate in self.rates])
+        _check_once("seeds", [str(seed) for seed in self.seeds])
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The trace files that are read."""
+        named = (self.workload, self.arrivals)
+        return tuple(name for name in named if name is not None and _is_file(name))
 
     def _load(self, rate: float | None, seed: int) -> Load:
         if self._replays:
@@ -153,6 +165,12 @@ def arrived(path: str) -> Arrived:
         lengths=(prompts[order], answers[order]),
         left_out=rows - len(order),
     )
+
+
+def _check_once(what: str, given: list[str]) -> None:
+    """Raise UsageError for runs that would have one name, and so be one run to who reads them."""
+    if len(set(given)) < len(given):
+        raise UsageError(f"{what} are {', '.join(given)}: give each once")
 
 
 def _is_file(name: str) -> bool:

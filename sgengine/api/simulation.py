@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from os import PathLike, fspath
+from os.path import realpath
 from typing import Any
 
 import pyarrow as pa
@@ -47,7 +48,9 @@ class Simulation:
     def __post_init__(self) -> None:
         names = [system.name for system in self.systems]
         if not names or len(set(names)) < len(names):
-            raise UsageError(f"systems are {', '.join(names) or 'none'}: give each once, and one")
+            raise UsageError(
+                f"systems are {', '.join(names) or 'none'}: give each once, at least one"
+            )
 
     @property
     def count(self) -> int:
@@ -69,8 +72,10 @@ def write_simulation(
 
     The file appears when all runs are in it, or not at all; one run is in memory at a time. A run is
     told by the columns run, system, workload, request_rate and seed. Raises UsageError for a path or
-    a demand that cannot be.
+    a demand that cannot be, and for a path of a trace that is read.
     """
+    if realpath(path) in map(realpath, simulation.demand.files):
+        raise UsageError(f"the output is '{fspath(path)}', which is an input: give another file")
     facts: list[dict[str, Any]] = []
     with ParquetSink(fspath(path), what="the output", **_PACKED) as sink:
         for run in simulation.runs():

@@ -1,15 +1,28 @@
-"""Which nights of a store are meant, in a caller's spelling."""
+"""Which store is meant, and which nights of it, in a caller's spelling."""
 
 from __future__ import annotations
 
 from datetime import date
+from os import PathLike
 
 from sgengine.analyze.stored_files import Wanted
 from sgengine.errors import UsageError
 from sgengine.objectives import parse_day
+from sgengine.store import Store
 
 Day = date | str
 """A night, as a date or in ISO 8601."""
+
+
+def store_of(source: Store | str | PathLike[str]) -> Store:
+    """A store, or that at a path; UsageError for anything else, as a trace that was not measured."""
+    if isinstance(source, Store):
+        return source
+    if not isinstance(source, str | PathLike):
+        raise UsageError(
+            f"the source is a {type(source).__name__}: give what sgengine.measure returns, or a store"
+        )
+    return Store.open(source)
 
 
 def wanted_nights(

@@ -10,7 +10,7 @@ from sgengine.aggregate.spelling import Duration, Share, summary_over
 from sgengine.analyze import AnalyzeSettings
 from sgengine.analyze.stored import analyze_store, recorded_settings
 from sgengine.api.calls import summarize_measured
-from sgengine.api.stored import Day, wanted_nights
+from sgengine.api.stored import Day, store_of, wanted_nights
 from sgengine.api.values import Measured, Summary
 from sgengine.errors import UsageError
 from sgengine.objectives import Slo
@@ -99,7 +99,7 @@ def summarize(source: Measured | Store | str | PathLike[str], **given: Any) -> S
         _refuse(given, _OF_STORES, "a store, and this is a measured trace")
         return summarize_measured(source, **given)
     _refuse(given, _OF_TRACES, "a trace: the runs of a store were cut into nights")
-    return _summarize_store(source if isinstance(source, Store) else Store.open(source), given)
+    return _summarize_store(store_of(source), given)
 
 
 def _refuse(given: dict[str, Any], names: Iterable[str], whose: str) -> None:

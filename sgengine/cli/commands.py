@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -76,6 +77,11 @@ class Verbs(_WithExamples, click.Group):
             code = error.exit_code
         except (click.ClickException, click.Abort) as error:
             code = tell(error)
+        except (
+            OSError
+        ) as error:  # of --help and --version, which are printed before a verb is invoked
+            drop_output()
+            code = tell(error)
         sys.exit(code or 0)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -94,6 +100,17 @@ class Verbs(_WithExamples, click.Group):
             drop_output()
             return tell(error)
         return code
+
+
+def open_streams() -> None:
+    """Put nowhere in the place of standard streams that the caller closed, which are None in Python.
+
+    Left closed, their numbers would go to the next files opened, and what libraries print into these.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - until the end
+            setattr(sys, name, nowhere)
 
 
 def drop_output() -> None:

@@ -13,7 +13,7 @@ from sgengine.cli.analyze import analyze
 from sgengine.cli.audit import audit
 from sgengine.cli.capacity import capacity
 from sgengine.cli.check import check
-from sgengine.cli.commands import Verbs, end_on_signals
+from sgengine.cli.commands import Verbs, end_on_signals, open_streams
 from sgengine.cli.export import export
 from sgengine.cli.gate import gate
 from sgengine.cli.nightly import nightly
@@ -65,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Nothing here multiplies matrices, and NumPy would start OpenBLAS with a thread for every core: 0.1 s.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    open_streams()
     end_on_signals()
     cli.main(args=arguments, prog_name="sgengine")
 

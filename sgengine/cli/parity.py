@@ -79,11 +79,10 @@ def _notify(found: Parity) -> None:
         say(failure.reason)
     if found.skipped:
         names = ", ".join(file.path for file in found.skipped[:MOST_NOTES])
-        more = len(found.skipped) - MOST_NOTES
-        say(
-            f"note: {len(found.skipped)} files state no run of their own: {names}"
-            + (f", and {more} more" if more > 0 else "")
-        )
+        count = len(found.skipped)
+        said = f"{count} files state no run of their own" if count > 1 else "1 file states no run"
+        more = f", and {count - MOST_NOTES} more" if count > MOST_NOTES else ""
+        say(f"note: {said}: {names}{more}")
 
 
 def _print(found: Parity, *, every: bool) -> None:

@@ -214,6 +214,11 @@ def _latencies(page: Page, by: Sequence[str], groups: Sequence[Group]) -> None:
         page.line(
             f"{APPROXIMATE}: from stored histograms, within {100 * error:.2g} % of the exact one"
         )
+        if any(group[f"{APPROXIMATE}_ms"]["count"] is None for group in groups):
+            page.line(
+                "unknown of groups that were stored under another chunk rule (give that --itl-rule), "
+                "of ok requests alone, and by other columns than run, system, workload and times"
+            )
     if not is_wide:
         page.line("more percentiles: on a wider terminal, through a pipe, or with --json")
 

@@ -57,14 +57,15 @@ class SimulateChoices:
         from sgengine.api.loads import Demand
         from sgengine.objectives import parse_duration_ns
 
-        seconds = self.duration and parse_duration_ns(self.duration, "duration") / 1e9
+        given = self.duration
+        seconds = None if given is None else parse_duration_ns(given, "duration") / 1e9
         return Demand(
             workload=self.workload,
             arrivals=self.arrivals,
             rates=tuple(_number("rate", word) for word in _words(self.rates or "")),
             seeds=tuple(_whole("seed", word) for word in _words(self.seeds)),
             users=self.users,
-            duration_s=seconds or None,
+            duration_s=seconds,
         )
 
     def _cost(self) -> CostModel:
@@ -97,7 +98,7 @@ class SimulateChoices:
             "disaggregated": self.disaggregate and _disaggregation(self.disaggregate),
             "admission": self.reject and _rejection(self.reject),
             "delivery": self._delivery(),
-            "reader": self.speed and Reader.from_speed(self.speed),
+            "reader": None if self.speed is None else Reader.from_speed(self.speed),
         }
         return {name: value for name, value in given.items() if value is not None}
 

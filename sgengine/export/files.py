@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from sgengine.analyze.sinks import place_of
 from sgengine.errors import UsageError
 
 
@@ -76,17 +77,15 @@ def _write_synced(path: Path, table: pa.Table, write: Callable[[pa.Table, Path],
 def new_file(path: Path) -> Iterator[Path]:
     """A path to write that takes the place of ``path`` at the end, and goes on any error.
 
-    Raises UsageError if ``path`` is a folder, or its folder is not there.
+    Raises UsageError if ``path`` is anything but a file, or its folder is not there.
     """
-    if path.is_dir():
-        raise UsageError(f"--to is '{path}', a folder: give a file to write")
-    _check_parent(path)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
-        written = Path(beside, path.name)
+    place = place_of(path, "--to")
+    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as beside:
+        written = Path(beside, place.name)
         yield written
         with written.open("rb") as file:
             os.fsync(file.fileno())
-        written.replace(path)
+        written.replace(place)
 
 
 def _check_parent(path: Path) -> None:

@@ -20,6 +20,9 @@ from sgengine.store import Store
 DEFAULT_WAIT_S = 3600.0
 MOST_DAYS = 3660
 
+FIRST_DAY, LAST_DAY = date(1678, 1, 1), date(2261, 12, 31)
+"""All their moments, and a grace of months behind, are within 2**63 ns of 1970."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
@@ -39,8 +42,12 @@ def due(
 ) -> Due:
     """One day, or all from ``since`` to ``until``; else the last nights of the job that are over.
 
-    Raises UsageError for a day beside a span, half a span, or one that ends before it begins.
+    Raises UsageError for a day beside a span, half a span, one that ends before it begins, and days
+    whose moments do not fit in 64 bits of ns.
     """
+    for given in (day, since, until):
+        if given is not None and not FIRST_DAY <= given <= LAST_DAY:
+            raise UsageError(f"the day is {given}: give one from {FIRST_DAY} to {LAST_DAY}")
     if day is not None and (since is not None or until is not None):
         raise UsageError("--day names one night, --since and --until several: give one of them")
     if day is not None:

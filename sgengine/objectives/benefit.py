@@ -21,12 +21,15 @@ NEEDS_TAU = ("fraction", "exponential")
 DEFAULT_ALPHA = 2.5
 """Tokens a second waited, for ``linear`` alone: our reading of the paper's alpha = 2.5."""
 
+MOST_ALPHA = 1e100
+"""Sums of alpha f stay finite: f is at most 2e19, of 4.6e9 s squared, or the tokens of a request."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Benefit:
     """benefit = n - alpha * f(l'), with l' the user idle latency plus, if not ok, ``unfinished_idle_ns``.
 
-    ``alpha`` >= 0 has a default only for ``linear``; ``tau_ns`` > 0 is needed by ``fraction`` and
+    ``alpha``, from 0 to MOST_ALPHA, has a default only for ``linear``; ``tau_ns`` > 0 is needed by ``fraction`` and
     ``exponential`` and refused elsewhere. UsageError otherwise.
     """
 
@@ -50,8 +53,10 @@ class Benefit:
                     f"penalty {self.penalty} has no default alpha: give one (--alpha 1)"
                 )
             object.__setattr__(self, "alpha", DEFAULT_ALPHA)
-        if not (math.isfinite(self.alpha) and self.alpha >= 0):
-            raise UsageError(f"alpha is {self.alpha}: give a number of 0 or more")
+        if not 0 <= self.alpha <= MOST_ALPHA:
+            raise UsageError(
+                f"alpha is {self.alpha}: give a number of 0 or more, up to {MOST_ALPHA:g}"
+            )
 
     def _check_tau(self) -> None:
         needed = self.penalty in NEEDS_TAU

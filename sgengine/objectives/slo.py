@@ -86,8 +86,8 @@ def _first(reader: Reader) -> str:
     return f" first:{format_duration(reader.first_ns)}"
 
 
-def parse_slo(words: Iterable[str]) -> Slo:
-    """The SLO of ``words`` such as ``ttft:500``; one word may hold several, split by blanks or commas.
+def parse_slo(words: str | Iterable[str]) -> Slo:
+    """The SLO of ``words`` such as ``ttft:500``; a word may hold several, split by blanks or commas.
 
     Raises UsageError for an unknown or repeated clause, a value that is no duration, or ``first``
     without a clause it applies to.
@@ -101,8 +101,9 @@ def parse_slo(words: Iterable[str]) -> Slo:
     return _build(values)
 
 
-def _split(words: Iterable[str]) -> list[str]:
-    return [part for word in words for part in word.replace(",", " ").split()]
+def _split(words: str | Iterable[str]) -> list[str]:
+    given = [words] if isinstance(words, str) else words
+    return [part for word in given for part in word.replace(",", " ").split()]
 
 
 def _clause(word: str) -> tuple[str, str]:

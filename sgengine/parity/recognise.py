@@ -153,7 +153,7 @@ def recognise(path: str) -> Recognised:
     """What wrote the file. Raises FormatError for JSON that is cut or damaged throughout."""
     found = _keys(path)
     if found is None:
-        return Recognised(client=None, reason="not JSON, as all files of benchmark clients are")
+        return Recognised(client=None, reason="is not JSON, as all files of benchmark clients are")
     keys, is_list = found
     for marks, detail in _BESIDE:
         if marks <= keys and not is_list:
@@ -163,7 +163,7 @@ def recognise(path: str) -> Recognised:
         fits = client.keys <= keys and client.is_list == is_list
         if fits and (not client.any_of or client.any_of & keys):
             return Recognised(client=client)
-    return Recognised(client=None, reason="JSON of no benchmark client that parity knows")
+    return Recognised(client=None, reason="is JSON of no benchmark client that parity knows")
 
 
 def _keys(path: str) -> tuple[frozenset[str], bool] | None:

@@ -58,7 +58,7 @@ def _nothing(
 
 def _unknown(left: LeftOut) -> str:
     return (
-        f"{left.path} is {left.reason}; parity takes result files of "
+        f"{left.path} {left.reason}; parity takes result files of "
         f"{', '.join(client.name for client in CLIENTS)}"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -90,19 +90,23 @@ def _first_time(first: pa.RecordBatch | None) -> int | None:
 
 def read_parquet(partition: Partition) -> Iterator[EventBatch]:
     """The events of the partition's row groups, in order, in batches of about ``batch_bytes``."""
-    groups = range(partition.start, partition.stop)
     with parquet.opened(partition.path) as file:
         schema = file.schema_arrow
         # Asked while texts are plain: a dictionary weighs as much as all the rows that share it.
         size = parquet_rows.batch_rows(file, partition)
         streamed = parquet.is_huge(file.metadata, partition)
     repeated = [i.name for i in schema if arrays.is_string(i.type) and i.name in _REPEATED]
-    with parquet.opened(partition.path, streamed, read_dictionary=repeated) as file:
-        row = partition.first_row
-        for rows in file.iter_batches(size, row_groups=list(groups), use_threads=False):
-            rows.validate(full=True)
-            yield _conformed(rows, partition, row)
-            row += rows.num_rows
+
+    def decoded(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        groups = list(range(partition.start, partition.stop))
+        with parquet.opened(partition.path, streamed, read_dictionary=list(names)) as file:
+            yield from file.iter_batches(size, row_groups=groups, use_threads=False)
+
+    row = partition.first_row
+    for rows in parquet.coded(decoded, repeated):
+        rows.validate(full=True)
+        yield _conformed(rows, partition, row)
+        row += rows.num_rows
 
 
 _REPEATED = ("run", "request_id", "event", "status")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ _WORTH_KERNELS = 1 << 20
 """Bytes of row groups from which on their lists are decoded by kernels, which take 30 ms to load."""
 _PIECE_BYTES = 1 << 20
 _HAS_RANGES = hasattr(os, "preadv")
+_UNCODED = "Not yet implemented"
 _MAPPED_BATCHES = 4
 """Row groups of up to so many batches are mapped; pages of a mapped file stay in memory while it is
 open, and a row group of 1e8 tokens has 670 MB of them."""
@@ -90,10 +91,44 @@ def read(partition: Partition) -> BatchIterator:
 
 
 def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
-    """Lists by kernels where that is worth it; from the row on where it cannot be done, all by Arrow."""
     footer = footer_bytes(partition.path)
     metadata, labels = _said_by(footer, partition.path)
-    options = {"metadata": metadata, "read_dictionary": labels}
+    yield from coded(partial(_decoded, partition, footer, metadata), labels)
+
+
+def coded(
+    read: Callable[[Sequence[str]], Iterator[pa.RecordBatch]], names: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """What ``read`` yields with the columns ``names`` as dictionaries; as texts from where that cannot be.
+
+    Arrow makes no dictionaries of the second version's encodings of text, which DuckDB may write. The
+    metadata of columns would say it before, but reading it ends the process if it is damaged.
+    """
+    done = 0
+    try:
+        for rows in read(names):
+            yield rows
+            done += rows.num_rows
+        return
+    except (OSError, NotImplementedError) as error:
+        if not names or _UNCODED not in str(error):
+            raise
+    yield from _after(done, read(()))
+
+
+def _after(done: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The rows behind the first ``done``."""
+    for rows in batches:
+        if rows.num_rows > done:
+            yield rows.slice(done)
+        done = max(0, done - rows.num_rows)
+
+
+def _decoded(
+    partition: Partition, footer: bytes, metadata: pq.FileMetaData, labels: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Lists by kernels where that is worth it; from the row on where it cannot be done, all by Arrow."""
+    options = {"metadata": metadata, "read_dictionary": list(labels)}
     streamed = is_huge(metadata, partition)
     done = 0
     try:
@@ -106,10 +141,7 @@ def _batches(partition: Partition) -> Iterator[pa.RecordBatch]:
     except (UnreadableError, MemoryError):
         pass  # a damaged header may state any size
     with opened(partition.path, streamed, **options) as file:
-        for rows in _by_arrow(file, partition):
-            if rows.num_rows > done:
-                yield rows.slice(done)
-            done = max(0, done - rows.num_rows)
+        yield from _after(done, _by_arrow(file, partition))
 
 
 @lru_cache(maxsize=FILES_KNOWN)

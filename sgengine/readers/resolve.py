@@ -104,7 +104,8 @@ def _none_found(given: str, skipped: Sequence[Skipped]) -> str:
     if not skipped:
         return f"{given} holds no files; give a folder with traces in it"
     first = skipped[0]
-    return f"{given} holds no trace; {len(skipped)} files were skipped: {first.path} {first.reason}"
+    what = "1 file was" if len(skipped) == 1 else f"{len(skipped)} files were"
+    return f"{given} holds no trace; {what} skipped: {first.path} {first.reason}"
 
 
 def _source(candidate: _Candidate, options: ReadOptions) -> Source:

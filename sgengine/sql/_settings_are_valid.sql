@@ -9,9 +9,10 @@ CREATE OR REPLACE MACRO _settings_are_valid(s) AS
             THEN CAST(error(
                 'penalty ' || s.penalty || ' has no default alpha: give one, as in alpha := 1'
             ) AS BOOLEAN)
-        WHEN NOT (s.alpha >= 0 AND isfinite(s.alpha))
+        WHEN NOT (s.alpha >= 0 AND s.alpha <= 1e100)
             THEN CAST(error(
-                'alpha is ' || CAST(s.alpha AS VARCHAR) || ': give a number of 0 or more'
+                'alpha is ' || CAST(s.alpha AS VARCHAR)
+                || ': give a number of 0 or more, up to 1e+100'
             ) AS BOOLEAN)
         WHEN s.penalty IN ('fraction', 'exponential')
             AND NOT coalesce(s.tau_s > 0 AND isfinite(s.tau_s), false)

@@ -15,8 +15,16 @@ _STORAGE = "v1.0.0"
 def write_database(path: Path, tables: Mapping[str, pa.Table], docs: Mapping[str, str]) -> None:
     """Write a database file that holds ``tables`` and nothing else; ``docs``: comments by table.
 
-    ``path`` must not exist. The file is closed, with nothing left in a log beside it.
+    ``path`` must not exist. The file is closed, with nothing left in a log beside it. Raises OSError
+    if it cannot be written, as when the disk is full.
     """
+    try:
+        _write(path, tables, docs)
+    except duckdb.IOException as error:
+        raise OSError(str(error)) from error
+
+
+def _write(path: Path, tables: Mapping[str, pa.Table], docs: Mapping[str, str]) -> None:
     with duckdb.connect(":memory:") as con:
         con.execute(f"ATTACH '{_quoted(str(path))}' AS portable (STORAGE_VERSION '{_STORAGE}')")
         for name, table in tables.items():

@@ -212,8 +212,10 @@ def test_a_table_with_wrong_columns_is_a_format_error(table: pa.Table, message: 
         (lambda m: sgengine.measure(m.requests, speed=0), "reading speed is 0"),
         (lambda m: sgengine.measure(m.requests, itl_rule="word"), "itl rule is 'word'"),
         (lambda m: sgengine.measure(m.requests, on="gpu"), "on is 'gpu'"),
+        (lambda m: sgengine.summarize(m.requests), "give what sgengine.measure returns"),
+        (lambda m: sgengine.connect(m.requests), "give what sgengine.measure returns"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_a_wrong_value_is_a_usage_error_in_one_line(
     measured: sgengine.Measured, call: Any, message: str

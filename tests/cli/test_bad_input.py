@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -229,13 +231,31 @@ def test_a_folder_that_refuses_the_output(tmp_path, good_trace):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_one_line(good_trace):
+@pytest.mark.parametrize("words", [["analyze", "GOOD", "--json"], ["--help"]], ids=["verb", "help"])
+def test_a_full_disk_is_one_line(good_trace, words):
     with Path("/dev/full").open("w") as full:
-        made = process("analyze", good_trace, "--json", stdout=full)
+        made = process(*[good_trace if word == "GOOD" else word for word in words], stdout=full)
         _, said = made.communicate(timeout=180)
     (line,) = lines(said)
     assert made.returncode == 1
     assert "No space left" in line
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell that closes its streams")
+@pytest.mark.parametrize(
+    ("closed", "words", "code"),
+    [(">&-", ["schema"], 0), ("2>&-", ["schema", "nothing"], 2), ("<&- >&- 2>&-", ["schema"], 0)],
+)
+def test_closed_streams_are_written_nowhere(closed, words, code):
+    call = [sys.executable, "-m", "sgengine", *words]
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    made = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *call],
+        env=variables,
+        capture_output=True,
+        timeout=180,
+    )
+    assert (made.returncode, made.stdout, made.stderr) == (code, b"", b"")
 
 
 def test_a_reader_that_leaves_is_no_error():

@@ -64,6 +64,15 @@ def test_damage_exits_with_1_in_one_line(tmp_path):
     refused(run("parity", tmp_path / "profile_export.jsonl"), 1, "profile_export_aiperf.json")
 
 
+def test_a_folder_without_a_result_says_of_its_file_what_it_is(tmp_path):
+    path = tmp_path / "some.json"
+    path.write_text("{}")
+    refused(run("parity", tmp_path), 1, f"{path} is JSON of no benchmark client")
+    path.write_text("hello")
+    refused(run("parity", tmp_path), 1, f"{path} is not JSON")
+    refused(run("parity", path), 1, f"{path} is not JSON")
+
+
 def test_a_wrong_call_exits_with_2(tmp_path):
     refused(run("parity", tmp_path / "absent"), 2, "does not exist")
     assert run("parity").exit_code == 2

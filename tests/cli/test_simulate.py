@@ -185,6 +185,12 @@ REFUSED = [
     (("--rate", "1", "--memory-share", "2"), "memory_share"),
     (("--rate", "1", "--memory-share", "0.1"), "no memory"),
     (("--rate", "1", "--jitter", "2"), "give a share"),
+    (("--rate", "1", "--duration", "0"), "more than 0"),
+    (("--rate", "1", "--speed", "0"), "above 0"),
+    (("--rate", "1,2,1"), "rates are 1, 2, 1: give each once"),
+    (("--rate", "10,10.000001"), "rates are 10, 10: give each once"),
+    (("--rate", "1", "--seed", "3,03"), "seeds are 3, 3: give each once"),
+    (("--rate", "1", "--seed", ","), "no seed"),
 ]
 
 
@@ -197,6 +203,14 @@ def test_a_wrong_call_is_one_line_and_leaves_no_file(tmp_path, words, said):
 @pytest.mark.parametrize("out", ["FOLDER", "FOLDER/none/out.parquet"])
 def test_a_path_that_cannot_be_written(tmp_path, out):
     refused(run("simulate", out.replace("FOLDER", str(tmp_path)), "--rate", 1), 2, "the output is")
+
+
+@pytest.mark.parametrize("option", ["--workload", "--arrivals"])
+def test_a_trace_that_is_read_is_not_written_over(tmp_path, option):
+    path = tmp_path / "azure.csv"
+    path.write_text(AZURE)
+    refused(run("simulate", path, option, path, "--rate", 1), 2, "which is an input")
+    assert path.read_text() == AZURE
 
 
 def test_a_file_that_is_there_stays_until_the_new_one_is_whole(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,25 @@ def test_batches_with_different_dimensions_get_the_union_of_them(tmp_path: Path)
 def test_a_path_that_cannot_be_a_file_is_refused(tmp_path: Path, place: str) -> None:
     with pytest.raises(UsageError, match="--requests is"):
         ParquetSink(str(tmp_path / place))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_file_is_refused_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="pipe', neither a file nor a folder"):
+        ParquetSink(str(pipe))
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    out, link = tmp_path / "out.parquet", tmp_path / "newest.parquet"
+    link.symlink_to(out.name)
+    for rows in (2, 3):
+        with ParquetSink(str(link)) as sink:
+            sink.write(requests_batch(rows))
+        assert (link.is_symlink(), pq.read_table(out).num_rows) == (True, rows)
+    assert names_in(tmp_path) == ["newest.parquet", "out.parquet"]
 
 
 # --- Of an analysis ------------------------------------------------------------------------------

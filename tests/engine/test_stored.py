@@ -286,6 +286,9 @@ def test_what_is_printed_says_where_it_is_from(several):
     )
     assert "Throughput (T: night)" in text
     assert "itl_approx: from stored histograms, within 0.39 % of the exact one" in text
+    why = "unknown of groups that were stored under another chunk rule"
+    assert why not in text
+    assert why in good("analyze", several.root, "--job", "nightly", "--itl-rule", "token")
     found = document("analyze", several.root, "--day", day(1))["store"]
     assert (found["version"], [night["job"] for night in found["nights"]]) == (
         4,
@@ -307,6 +310,15 @@ def test_wrong_calls_are_refused_in_one_line(several, tmp_path):
     refused(run("analyze", "data", "--since", day(0)), 2, "--since")
     empty = Store.create(tmp_path / "empty")
     refused(run("analyze", empty.root), 2, "no night yet")
+
+
+def test_a_night_without_requests_has_no_groups_of_any_column(tmp_path):
+    """As a window may leave it: not a column is unknown for that."""
+    store = nights.empty_store(tmp_path)
+    commit(store, day(0), [])
+    for by in ("run", "status", "system,hour", "n_chunks"):
+        assert document("analyze", store.root, "--by", by)["groups"] == []
+    refused(run("analyze", store.root, "--by", "colour"), 2, "colour", "status")
 
 
 def test_a_data_file_that_is_gone_is_said(tmp_path):

@@ -48,6 +48,14 @@ def jsonl(folder: Path, key: str, *texts: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("encoding", ["DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"])
+def test_texts_in_the_encodings_of_parquet_2(tmp_path: Path, encoding: str) -> None:
+    path, table = tmp_path / "log.parquet", pa.table(columns(time_ns=[5, 8, 9]))
+    encodings = dict.fromkeys(("request_id", "event"), encoding)
+    pq.write_table(table, path, use_dictionary=False, column_encoding=encodings)
+    assert times(path) == (5, [3, 4], "monotonic")
+
+
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import subprocess
 import sys
 from datetime import date, datetime, timedelta
@@ -23,6 +24,7 @@ from sgengine.export.prometheus import GAUGES, HISTOGRAMS, SUMMARIES
 from sgengine.export.tables import VIEWS
 from sgengine.objectives import parse_slo
 from sgengine.store import Store
+from sgengine.views import write_database
 from tests.cli.support import good, refused, run
 from tests.engine.make import random_rows
 from tests.gate import nights
@@ -239,6 +241,21 @@ def test_a_file_stays_as_it_was_when_writing_fails(tmp_path: Path) -> None:
         fail()
     assert [file.name for file in tmp_path.iterdir()] == ["kept.prom"]
     assert target.read_text() == "before"
+
+
+def test_a_database_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
+    """As on a full disk: no bug of ours."""
+    with pytest.raises(OSError, match="database"):
+        write_database(tmp_path / "missing" / "out.duckdb", {}, {})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_file_is_refused_and_stays(tmp_path: Path) -> None:
+    target = tmp_path / "pipe.prom"
+    os.mkfifo(target)
+    with pytest.raises(UsageError, match="neither a file nor a folder"), new_file(target):
+        pass
+    assert target.is_fifo()
 
 
 def test_tables_appear_together_or_not_at_all(store: Store, tmp_path: Path) -> None:

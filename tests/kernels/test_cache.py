@@ -214,6 +214,19 @@ def test_without_any_place_to_write_each_process_compiles_for_itself(
     assert _jit.kernel(double)(21) == 42
 
 
+@pytest.mark.parametrize("cache", ["", "relative"])
+@pytest.mark.parametrize("home", [None, "", "HOME"])
+def test_a_cache_directory_that_is_no_absolute_path_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cache: str, home: str | None
+) -> None:
+    """Empty, without a home, it ended every command; relative, it was made where the user stood."""
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    monkeypatch.delenv("HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home and str(tmp_path))
+    assert list(folders._of_user()) == [tmp_path / ".cache"] * (home == "HOME")
+
+
 def test_a_temporary_folder_that_others_can_write_to_is_not_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

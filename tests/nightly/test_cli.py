@@ -78,6 +78,8 @@ def test_a_store_of_another_place(job, tmp_path):
         (["--day", str(DAY), "--since", str(DAY)], "give one of them"),
         (["--since", str(DAY)], "give both"),
         (["--since", str(NEXT), "--until", str(DAY)], "give 1 to"),
+        (["--day", "1677-12-31"], "from 1678-01-01 to 2261-12-31"),
+        (["--since", "2262-01-01", "--until", "9999-12-31"], "from 1678-01-01 to 2261-12-31"),
         (["--wait", "soon"], "wait is 'soon'"),
         (["--config", "nowhere.toml"], "nowhere.toml cannot be read"),
     ],

@@ -40,6 +40,7 @@ def test_only_linear_has_a_default_alpha(name: str) -> None:
     [
         ({"alpha": -0.1}, "alpha is -0.1: give a number of 0 or more"),
         ({"alpha": math.inf}, "alpha is inf"),
+        ({"alpha": 1e101}, "up to 1e.100"),  # sums of alpha f would be infinite
         ({"penalty": "cubic"}, "penalty is 'cubic': give one of linear, quadratic"),
         ({"penalty": "fraction", "alpha": 1.0}, "needs a tau above 0"),
         ({"penalty": "exponential", "alpha": 1.0, "tau_ns": 0}, "needs a tau above 0"),
@@ -49,7 +50,7 @@ def test_only_linear_has_a_default_alpha(name: str) -> None:
         ({"unfinished_idle_ns": -1}, "unfinished idle is -1 ns"),
         ({"unfinished_idle_ns": 2**62 + 1}, "unfinished idle is"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_a_benefit_that_means_nothing_is_refused(
     given_values: dict[str, Any], message: str

@@ -53,6 +53,10 @@ def test_clauses_are_read_in_every_usual_spelling(words: list[str], expected: Sl
     assert parse_slo(words) == expected
 
 
+def test_one_text_is_no_list_of_letters() -> None:
+    assert parse_slo("ttft:500 tpot:50") == parse_slo(["ttft:500", "tpot:50"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

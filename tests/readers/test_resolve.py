@@ -76,7 +76,7 @@ def test_a_folder_without_traces_is_an_error_that_says_why(tmp_path):
     with pytest.raises(DataError, match="holds no files"):
         readers.resolve([str(tmp_path)], OPTIONS)
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"holds no trace; 1 files .*notes\.txt is not"):
+    with pytest.raises(DataError, match=r"holds no trace; 1 file was .*notes\.txt is not"):
         readers.resolve([str(tmp_path)], OPTIONS)
 
 

@@ -249,6 +249,7 @@ def test_a_macro_takes_columns_as_arguments(con):
         ("scored(5, -1)", "alpha is -1.0: give a number of 0 or more"),
         ("scored(5, 'nan'::DOUBLE)", "alpha is nan"),
         ("scored(5, 'inf'::DOUBLE)", "alpha is inf"),
+        ("scored(5, 1e101)", r"up to 1e\+100"),
         ("scored(5, penalty := 'cubic')", "penalty is cubic: give one of linear, quadratic"),
         ("scored(5, penalty := NULL)", "penalty is NULL"),
         ("scored(5, penalty := 'step')", "penalty step has no default alpha"),
