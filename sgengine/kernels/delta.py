@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels.eights import running_sums
 from sgengine.kernels.hashing import word_at
 from sgengine.kernels.varints import MALFORMED, unzigzag, varint
 
@@ -26,14 +27,16 @@ _LARGEST_BLOCK = 1 << 20
 
 @inlined
 def _from_words(data: UInt8s, at: int, width: int, least: int, before: int, out: Ints) -> int:
-    """Numbers of up to _ONE_WORD bits, each from one word: 1.1 ns a number, a fifth of byte by byte."""
+    """Numbers of up to _ONE_WORD bits, each from one word: eight by eight, then those that are left."""
+    eights = out.size >> 3
+    before = running_sums(data, at, width, least, before, out[: 8 * eights])
     mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    first, step = np.uint64(at), np.uint64(width)
-    for k in range(out.size):
+    first, step = np.uint64(at + eights * width), np.uint64(width)
+    for k in range(out.size - 8 * eights):
         bit = np.uint64(k) * step
         word = word_at(data, first + (bit >> np.uint64(3)))
         before += np.int64((word >> (bit & np.uint64(7))) & mask) + least
-        out[k] = before
+        out[8 * eights + k] = before
     return before
 
 
