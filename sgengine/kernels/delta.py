@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import inlined, kernel
+from sgengine.kernels._machine import prefetch_to_write
+from sgengine.kernels.eights import running_sums
 from sgengine.kernels.hashing import word_at
 from sgengine.kernels.varints import MALFORMED, unzigzag, varint
 
@@ -22,18 +24,24 @@ _WORD = 8
 _ONE_WORD = 57
 """Numbers of up to so many bits lie within eight bytes from their first byte on."""
 _LARGEST_BLOCK = 1 << 20
+_AHEAD = 1024
+"""Numbers between what is written and the memory that is asked for: 8 KB of the buffer of a batch, which was
+last used a batch ago. Without it a number took 0.85 ns behind zstd, with it 0.72; 2 and 32 KB did the same."""
+_LINE = 8
 
 
 @inlined
 def _from_words(data: UInt8s, at: int, width: int, least: int, before: int, out: Ints) -> int:
-    """Numbers of up to _ONE_WORD bits, each from one word: 1.1 ns a number, a fifth of byte by byte."""
+    """Numbers of up to _ONE_WORD bits, each from one word: eight by eight, then those that are left."""
+    eights = out.size >> 3
+    before = running_sums(data, at, width, least, before, out[: 8 * eights])
     mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    first, step = np.uint64(at), np.uint64(width)
-    for k in range(out.size):
+    first, step = np.uint64(at + eights * width), np.uint64(width)
+    for k in range(out.size - 8 * eights):
         bit = np.uint64(k) * step
         word = word_at(data, first + (bit >> np.uint64(3)))
         before += np.int64((word >> (bit & np.uint64(7))) & mask) + least
-        out[k] = before
+        out[8 * eights + k] = before
     return before
 
 
@@ -48,6 +56,13 @@ def _from_bits(data: UInt8s, at: int, width: int, least: int, before: int, out: 
         before += value + least
         out[k] = before
     return before
+
+
+@inlined
+def _claim(out: Ints, start: int, count: int) -> None:
+    """Have the memory of ``count`` numbers fetched, to be written; they may lie behind the end."""
+    for place in range(start, start + count, _LINE):
+        prefetch_to_write(out, place)
 
 
 @kernel
@@ -84,6 +99,7 @@ def unpacked(data: UInt8s, out: Ints) -> int:
             nbytes = (count * width + 7) >> 3
             if width > 64 or nbytes > data.size - at:
                 return MALFORMED
+            _claim(out, done + _AHEAD, count)
             part = out[done : done + count]
             if width <= _ONE_WORD and at + nbytes + _WORD <= data.size:
                 before = _from_words(data, at, width, least, before, part)

@@ -23,6 +23,7 @@ UNIX_FROM = 10**17
 _MEASURED = "user_idle_latency_ns"
 _LISTS = ("chunk_times_ns", "chunk_tokens")
 _TEXTS = ("request_id", "error")
+_NAMES, _TYPES = list(DELIVERIES.names), DELIVERIES.schema().types
 _LABELS = tuple(i for i, column in enumerate(DELIVERIES.columns) if column.type == LABEL)
 
 
@@ -128,8 +129,11 @@ def conform(
 
 
 def _is_canonical(rows: pa.RecordBatch) -> bool:
-    """Whether the rows are DELIVERIES as they are: of these columns alone, with every label said."""
-    if not rows.schema.equals(DELIVERIES.schema()):
+    """Whether the rows are DELIVERIES as they are: of these columns alone, with every label said.
+
+    Rows of Parquet may all be NULL, as far as their schema says.
+    """
+    if rows.schema.names != _NAMES or rows.schema.types != _TYPES:
         return False
     labels = (rows.column(place) for place in _LABELS)
     return not any(label.null_count or label.dictionary.null_count for label in labels)

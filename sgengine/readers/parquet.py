@@ -33,10 +33,9 @@ def opened(path: str, streamed: bool = False, **options: Any) -> pq.ParquetFile:
 
     The path is made absolute, for Arrow takes a name like ``12:30.parquet`` for a URI.
     """
-    # Buffered ahead, a column of a row group would be in memory as a whole.
-    pieces = {"buffer_size": _PIECE_BYTES, "pre_buffer": False}
-    access: dict[str, Any] = pieces if streamed else {"memory_map": True}
-    return pq.ParquetFile(Path(path).absolute(), **access, **options)
+    access: dict[str, Any] = {"buffer_size": _PIECE_BYTES} if streamed else {"memory_map": True}
+    # Buffered ahead, a column of a row group would be in memory as a whole; what is mapped gains nothing.
+    return pq.ParquetFile(Path(path).absolute(), pre_buffer=False, **access, **options)
 
 
 def names_of(path: str) -> list[str]:

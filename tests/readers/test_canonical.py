@@ -8,7 +8,7 @@ import pytest
 
 from sgengine import readers
 from sgengine.errors import FormatError
-from sgengine.readers import json_lines, parquet
+from sgengine.readers import deliveries, json_lines, parquet
 from sgengine.schema import DELIVERIES
 from tests.readers import make
 
@@ -72,6 +72,21 @@ def test_a_full_table_passes_through_unchanged(write_arrow):
     got = make.read_back(write_arrow(table))
     assert got.rows == table.to_pylist()
     assert got.facts == []  # the rows name their runs
+
+
+def test_columns_of_the_declared_types_need_no_second_look(write_arrow, monkeypatch):
+    """Also where the file says that any of them may be NULL, as Parquet's rows do."""
+    names = ("run", "request_id", "system", "workload", "clock", "origin", "timing", "status")
+    columns = {name: ["a", "b", "a"] for name in names} | {"chunk_times_ns": TIMES}
+    fields = [pa.field(column.name, column.type) for column in DELIVERIES.columns]
+    nothing = [None] * 3
+    table = pa.table([columns.get(f.name, nothing) for f in fields], schema=pa.schema(fields))
+    monkeypatch.setattr(deliveries, "_column", None)
+    got = make.read_back(write_arrow(table))
+    assert got.rows == table.to_pylist()
+    assert got.batches[0].deliveries.schema.equals(DELIVERIES.schema(), check_metadata=True)
+    with pytest.raises(TypeError):  # a label that is not said is
+        make.read_back(write_arrow(table.set_column(0, fields[0], pa.nulls(3, fields[0].type))))
 
 
 def test_rows_without_listed_times_are_first_last_or_none(write):
