@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate.distribution import Distribution
+from sgengine.aggregate.focus import Focus
 from sgengine.aggregate.keys import Key
 from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.number_file import NumberFile, Place
 from sgengine.aggregate.ranks import RankSearch, by_code
-from sgengine.aggregate.sketch import OFTEN, Focus, Sketch, edges, order_statistics, wanted_ranks
+from sgengine.aggregate.sketch import OFTEN, Sketch, order_statistics, wanted_ranks
 from sgengine.compute import RowSamples
 from sgengine.kernels.select import N_FINE
 
@@ -213,7 +214,9 @@ class GapPool:
         for key, sketch in self.sketches.items():
             known = sketch.known()
             search.found.update({(key, rank): value for rank, value in known.items()})
-            for rank in wanted_ranks(self.moments[key].count):
-                if rank not in known:
-                    search.open(key, rank, edges(), sketch.counts)
+            lost = [rank for rank in wanted_ranks(self.moments[key].count) if rank not in known]
+            if lost:
+                bounds, counts = sketch.parts()
+                for rank in lost:
+                    search.open(key, rank, bounds, counts)
         return search

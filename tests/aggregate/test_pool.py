@@ -21,7 +21,7 @@ from sgengine.aggregate import (
     Key,
     distribution,
 )
-from sgengine.aggregate.sketch import SLACK
+from sgengine.aggregate.focus import SLACK
 from sgengine.kernels.select import N_FINE
 from tests.effort import FEWER
 
