@@ -22,7 +22,7 @@ Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 UInt8s = npt.NDArray[np.uint8]
 
-SLACK = 0.005
+SLACK = 0.0025
 """Room for percentiles that drift while samples come: in ranks, this times the count and sqrt(q (1 - q))."""
 
 _SIGMAS = 20.0

@@ -174,9 +174,12 @@ class GapPool:
         self._tell(key)
 
     def _sharpen(self, key: Key) -> None:
-        sketch = self.sketches.get(key)
-        if sketch is not None and sketch.kept_bytes > self.limit_bytes // _SHARE:
-            sketch.sharpen()
+        """Where a group keeps more than its share: let go of what is of no use, then of room to drift."""
+        sketch, share = self.sketches.get(key), self.limit_bytes // _SHARE
+        if sketch is not None and sketch.kept_bytes > share:
+            sketch.clear()
+            if sketch.kept_bytes > share:
+                sketch.sharpen()
 
     def _tell(self, key: Key) -> None:
         """Let other pools know where the percentiles of a group are, if none knows better."""
@@ -194,6 +197,8 @@ class GapPool:
         for parts in self.values.values():
             parts[:] = [p if isinstance(p, Place) else self.file.put(p) for p in parts]
         narrowing = list(self.sketches.values())
+        for sketch in narrowing:
+            sketch.clear()
         self.held_bytes = sum(sketch.nbytes for sketch in narrowing)
         while narrowing and self.held_bytes > self.limit_bytes:
             narrowing = [sketch for sketch in narrowing if sketch.narrow()]

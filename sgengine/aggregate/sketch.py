@@ -27,9 +27,6 @@ UInt8s = npt.NDArray[np.uint8]
 _LEAST_SLACK = SLACK / 64
 _MANY_PARTS = 256
 _SMALL_BYTES = 1 << 16
-_WORTH_BYTES = 4 << 20
-"""Up to so many bytes need not be looked through for what is of no use."""
-
 OFTEN = 2
 """Ranks are looked at anew once there are so many times as many samples."""
 
@@ -103,19 +100,20 @@ class Sketch:
         self.count += of
         self.kept.append(values.copy())
         self.kept_bytes += values.nbytes
-        self._tidy()
-
-    def _tidy(self) -> None:
-        """Look at the ranks now and then: often enough to save memory, seldom enough to cost no time."""
-        if self.focused and self.count >= OFTEN * self.focused:
+        if self._is_due:
             self.look()
         elif len(self.kept) > self.many:
             self._join()
 
+    @property
+    def _is_due(self) -> bool:
+        """Whether to look at the ranks: often enough to save memory, seldom enough to cost no time."""
+        return 0 < OFTEN * self.focused <= self.count
+
     def merge(self, other: Sketch) -> None:
         """Take in all samples of ``other``; what only one of the two kept is no longer complete.
 
-        What is no longer complete stays until it is a fourth of what is: sifted at every merge, the
+        What is no longer complete stays until it has to go (``clear``): sifted at every merge, the
         samples of fifty parts took longer than all gaps took to be counted.
         """
         self.counts += other.counts
@@ -127,16 +125,21 @@ class Sketch:
         self.kept.extend(other.kept)
         self.kept_bytes += other.kept_bytes
         self.focused = max(self.focused, other.focused)
-        self._tidy()
-        if self.kept_bytes > _WORTH_BYTES and self._is_worth():
-            self._drop()
+        if self._is_due:
+            self._focus()
+        elif len(self.kept) > self.many:
+            self._join()
 
     def look(self) -> None:
         """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now.
 
-        What is kept already stays until enough of it is of no use, as in ``merge``.
+        What is kept already stays until enough of it is of no use.
         """
         self._focus()
+        self.clear()
+
+    def clear(self) -> None:
+        """Let go of samples that are of no use, once they are a fourth of those that are."""
         if self._is_worth():
             self._drop()
 
