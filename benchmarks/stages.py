@@ -33,6 +33,7 @@ STAGES = (
     ("/readers/parquet", DECODING),
     ("kernels/request.py", "kernels: latencies, the reader, smoothness, envelopes"),
     ("kernels/gaps.py", "kernels: gaps counted, summed and sifted"),
+    ("kernels/sift.py", "kernels: gaps counted, summed and sifted"),
     ("kernels/select.py", "kernels: order statistics of the kept gaps"),
     ("/readers/", "reading: columns checked and brought to DELIVERIES"),
     ("/compute/", "REQUESTS: rules, columns"),

@@ -4,6 +4,7 @@ from sgengine.aggregate.activity import Activity
 from sgengine.aggregate.aggregator import WHOLE_RULES, Aggregator, Each, gather_samples
 from sgengine.aggregate.distribution import QUANTILES, STATISTICS, Distribution, distribution
 from sgengine.aggregate.flat import APPROXIMATE, LATENCIES, flat_group
+from sgengine.aggregate.focus import Focus
 from sgengine.aggregate.gap_table import GapTable
 from sgengine.aggregate.keys import Key, group_rows
 from sgengine.aggregate.load import Load, load_of
@@ -35,7 +36,6 @@ from sgengine.aggregate.selection import (
 )
 from sgengine.aggregate.settings import DEFAULT_BY, SummarySettings
 from sgengine.aggregate.settings_row import settings_row, summary_of
-from sgengine.aggregate.sketch import Focus
 from sgengine.aggregate.sorted_spool import SortedSpool
 from sgengine.aggregate.windows import HOUR_NS, SLICES, Span, span_of, window
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.figures import Figures, Group, figures
+from sgengine.aggregate.focus import Focus
 from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns
 from sgengine.aggregate.number_file import NumberFile
 from sgengine.aggregate.pool import GapPool
 from sgengine.aggregate.ranks import Gathering
 from sgengine.aggregate.sections import NightSections, Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
-from sgengine.aggregate.sketch import Focus
 from sgengine.aggregate.spool import Spool
 from sgengine.aggregate.streamed import FEW, distribution_in
 from sgengine.aggregate.table import OK, Requests, requests_of

@@ -21,6 +21,9 @@ _PART_BITS = 14
 PARTS = 1 << _PART_BITS
 """Parts that a pass cuts an interval into, each of equally many doubles."""
 
+_FEW = 1 << 17
+"""Samples that are partitioned at once: 2 ms."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
@@ -51,6 +54,49 @@ class Interval:
         found: Float64s = np.minimum(edges, high).view(np.float64)
         return found
 
+    def of(self, values: Float64s) -> Float64s:
+        """Those of the ``values`` (S,) that are in it, in order."""
+        room = np.empty(values.size)
+        return room[: take_between(values, self.low, self.high, room)].copy()
+
+
+def part_with(rank: int, key: Key, bounds: Float64s, counts: Int64s, below: int) -> Interval:
+    """Which of the parts between ``bounds`` (P + 1,), with ``counts`` (P,), a rank of a group is in."""
+    upto = below + np.cumsum(counts)
+    part = int(np.searchsorted(upto, rank, side="right"))
+    return Interval(
+        key=key,
+        low=float(bounds[part]),
+        high=float(bounds[part + 1]),
+        below=int(upto[part] - counts[part]),
+        count=int(counts[part]),
+    )
+
+
+def ordered_in(interval: Interval, parts: list[Float64s], ranks: list[int]) -> dict[int, float]:
+    """The order statistics of ``ranks``, all in an interval whose samples are in ``parts``.
+
+    Many are counted, as a pass would count them: 9 million take 44 ms, and 170 to join and partition.
+    """
+    if interval.count <= _FEW:
+        places = np.array(ranks) - interval.below
+        ordered = np.partition(np.concatenate(parts), np.unique(places))
+        return {rank: float(ordered[at]) for rank, at in zip(ranks, places, strict=True)}
+    counts = np.zeros(PARTS, dtype=np.int64)
+    for values in parts:
+        count_parts(values, *interval.bits, interval.shift, counts)
+    bounds, inner = interval.bounds(), dict[Interval, list[int]]()
+    for rank in ranks:
+        part = part_with(rank, interval.key, bounds, counts, interval.below)
+        inner.setdefault(part, []).append(rank)
+    found: dict[int, float] = {}
+    for part, mine in inner.items():
+        if math.nextafter(part.low, math.inf) >= part.high:
+            found |= dict.fromkeys(mine, part.low)
+        else:
+            found |= ordered_in(part, [part.of(values) for values in parts], mine)
+    return found
+
 
 class Narrowing:
     """What one pass collects of one interval: the samples if they fit in ``room`` bytes, else counts."""
@@ -65,12 +111,12 @@ class Narrowing:
     def add(self, values: Float64s) -> None:
         """Take in a group's samples ``values`` (S,) ns, those of the interval."""
         interval = self.interval
-        if self.counts is not None:
-            count_parts(values, *interval.bits, interval.shift, self.counts)
-            return
-        room = np.empty(values.size)
-        taken = take_between(values, interval.low, interval.high, room)
-        self.values.append(room[:taken].copy())
+        inside = interval.of(values)
+        if self.counts is None:
+            self.values.append(inside)
+        else:
+            # Only these: to pass over the others one by one is a branch that cannot be foreseen.
+            count_parts(inside, *interval.bits, interval.shift, self.counts)
 
     def merge(self, other: Narrowing) -> None:
         """Take in what another pass collected of the same interval."""
@@ -133,15 +179,7 @@ class RankSearch:
 
     def open(self, key: Key, rank: int, bounds: Float64s, counts: Int64s, below: int = 0) -> None:
         """Look for ``rank`` (from 0) of group ``key`` among the parts ``bounds`` that hold ``counts``."""
-        upto = below + np.cumsum(counts)
-        part = int(np.searchsorted(upto, rank, side="right"))
-        interval = Interval(
-            key=key,
-            low=float(bounds[part]),
-            high=float(bounds[part + 1]),
-            below=int(upto[part] - counts[part]),
-            count=int(counts[part]),
-        )
+        interval = part_with(rank, key, bounds, counts, below)
         only = self._only_value(interval)
         if only is None:
             self.wanted.setdefault(interval, []).append(rank)
@@ -171,9 +209,8 @@ class RankSearch:
         for each in gathered.passes:
             interval = each.interval
             if each.counts is None:
-                ordered = np.sort(np.concatenate(each.values))
-                for rank in wanted[interval]:
-                    self.found[interval.key, rank] = float(ordered[rank - interval.below])
+                found = ordered_in(interval, each.values, wanted[interval])
+                self.found.update({(interval.key, rank): value for rank, value in found.items()})
                 continue
             for rank in wanted[interval]:
                 self.open(interval.key, rank, interval.bounds(), each.counts, interval.below)

@@ -4,49 +4,31 @@ A sketch counts its samples by fine buckets (0.1 % wide) and keeps those of the 
 percentiles will lie: where they lie is known well from the first fifty thousand samples. At the end
 the counts say which bucket holds each wanted rank; if its samples were kept from the first one on, the
 order statistic is exact, else one more pass over the tokens looks into that bucket alone (``ranks``).
+Once it is known where percentiles lie, most gaps need not even be counted by bucket (``Coarse``).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.aggregate.distribution import QUANTILES, positions
+from sgengine.aggregate.distribution import positions
+from sgengine.aggregate.focus import SLACK, Coarse, Focus, brackets, buckets_of, coarse_of, edges
 from sgengine.compute import GapSums, RowSamples
-from sgengine.compute.ragged import frozen
-from sgengine.kernels.select import N_FINE, find_ranks, fine_edges, sift, sift_kept
+from sgengine.kernels.select import N_FINE, sift, sift_kept
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 UInt8s = npt.NDArray[np.uint8]
 
-SLACK = 0.02
-"""Room for percentiles that drift while samples come: in ranks, this times the count and sqrt(q (1 - q))."""
-
-_SIGMAS = 8.0
 _LEAST_SLACK = SLACK / 64
 _MANY_PARTS = 256
 _SMALL_BYTES = 1 << 16
-_WORTH_BYTES = 4 << 20
-"""Up to so many bytes need not be looked through for what is of no use."""
-
-OFTEN = 4
+OFTEN = 2
 """Ranks are looked at anew once there are so many times as many samples."""
-
-
-@cache
-def edges() -> Float64s:
-    """Lower edges of the fine buckets in ns, and the end of the last, which holds 2^63 too; read-only."""
-    out = np.empty(N_FINE + 1)
-    fine_edges(out)
-    out[-1] = np.nextafter(out[-1], np.inf)
-    out.flags.writeable = False
-    return out
 
 
 def wanted_ranks(count: int) -> list[int]:
@@ -63,21 +45,19 @@ def order_statistics(parts: list[Float64s]) -> dict[int, float]:
     return {rank: float(ordered[rank]) for rank in ranks}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Focus:
-    """The buckets (N_FINE,) uint8 around the percentiles of a group, by ``count`` of its samples."""
-
-    wanted: UInt8s
-    count: int
-
-
 @dataclass(kw_only=True)
 class Sketch:
-    """``counts`` (N_FINE,) of all samples so far, and all samples so far of the ``wanted`` buckets."""
+    """``counts`` (N_FINE,) of all samples so far, and all samples so far of the ``wanted`` buckets.
+
+    Where neighbours are ``vague`` (N_FINE,), 1 or 0, counts are right for all of them together: a sample
+    may be counted in any. No wanted bucket is. ``coarse``: how gaps are counted from here on.
+    """
 
     counts: Int64s = field(default_factory=lambda: np.zeros(N_FINE, dtype=np.int64))
     wanted: UInt8s = field(default_factory=lambda: np.ones(N_FINE, dtype=np.uint8))
+    vague: UInt8s = field(default_factory=lambda: np.zeros(N_FINE, dtype=np.uint8))
     kept: list[Float64s] = field(default_factory=list)
+    coarse: Coarse | None = None
     slack: float = SLACK
     count: int = 0
     focused: int = 0
@@ -87,17 +67,17 @@ class Sketch:
     @classmethod
     def by(cls, focus: Focus) -> Sketch:
         """An empty one that looks where another found the percentiles: it keeps less from the start."""
-        return cls(wanted=focus.wanted.copy(), focused=focus.count)
+        return cls(wanted=focus.wanted.copy(), focused=focus.count, coarse=focus.coarse)
 
     @property
     def focus(self) -> Focus:
         """Where it found the percentiles to lie when it last looked; nowhere yet: count 0."""
-        return Focus(wanted=self.wanted.copy(), count=self.focused)
+        return Focus(wanted=self.wanted.copy(), count=self.focused, coarse=self.coarse)
 
     @property
     def nbytes(self) -> int:
         """Memory held."""
-        return self.counts.nbytes + self.wanted.nbytes + self.kept_bytes
+        return self.counts.nbytes + self.wanted.nbytes + self.vague.nbytes + self.kept_bytes
 
     def add(self, values: Float64s) -> None:
         """Take in ``values`` (S,) ns."""
@@ -109,51 +89,63 @@ class Sketch:
 
         ``room``: scratch, for a place more than there are samples.
         """
-        kept, sums = samples.sift(self.wanted, self.counts, room)
-        self._keep(room[:kept], samples.count)
-        return sums
+        skip = self.coarse.skip() if self.coarse is not None else None
+        sifted = samples.sift(self.wanted, self.counts, room, skip)
+        if self.coarse is not None:
+            self.coarse.count(sifted, self.counts, self.vague)
+        self._keep(room[: sifted.copied], samples.count)
+        return sifted.sums
 
     def _keep(self, values: Float64s, of: int) -> None:
         self.count += of
         self.kept.append(values.copy())
         self.kept_bytes += values.nbytes
-        self._tidy()
-
-    def _tidy(self) -> None:
-        """Look at the ranks now and then: often enough to save memory, seldom enough to cost no time."""
-        if self.focused and self.count >= OFTEN * self.focused:
+        if self._is_due:
             self.look()
         elif len(self.kept) > self.many:
             self._join()
 
+    @property
+    def _is_due(self) -> bool:
+        """Whether to look at the ranks: often enough to save memory, seldom enough to cost no time."""
+        return 0 < OFTEN * self.focused <= self.count
+
     def merge(self, other: Sketch) -> None:
         """Take in all samples of ``other``; what only one of the two kept is no longer complete.
 
-        What is no longer complete stays until it is a fourth of what is: sifted at every merge, the
+        What is no longer complete stays until it has to go (``clear``): sifted at every merge, the
         samples of fifty parts took longer than all gaps took to be counted.
         """
         self.counts += other.counts
         self.count += other.count
         self.wanted &= other.wanted
+        self.vague |= other.vague
+        self.coarse = self.coarse or other.coarse
         self.slack = min(self.slack, other.slack)
         self.kept.extend(other.kept)
         self.kept_bytes += other.kept_bytes
         self.focused = max(self.focused, other.focused)
-        self._tidy()
-        if self.kept_bytes > _WORTH_BYTES and self._is_worth():
-            self._drop()
+        if self._is_due:
+            self._focus()
+        elif len(self.kept) > self.many:
+            self._join()
 
     def look(self) -> None:
         """Keep only what the percentiles may need, by the samples so far; their ranks are sharper now.
 
-        What is kept already stays until enough of it is of no use, as in ``merge``.
+        What is kept already stays until enough of it is of no use.
         """
         self._focus()
+        self.clear()
+
+    def clear(self) -> None:
+        """Let go of samples that are of no use, once they are a fourth of those that are."""
         if self._is_worth():
             self._drop()
 
     def _focus(self) -> None:
         self.wanted &= brackets(self.counts, self.slack)
+        self.coarse = coarse_of(self.counts, self.wanted)
         self.focused = self.count
 
     def _is_worth(self) -> bool:
@@ -164,6 +156,7 @@ class Sketch:
         """Halve the slack, or keep nothing once there is none left; whether anything is still kept."""
         if not self.sharpen():
             self.wanted[:] = 0
+            self.coarse = None
             self._drop()
             return False
         return True
@@ -224,27 +217,8 @@ class Sketch:
         ordered = np.partition(values, np.unique(at)) if at.size else values
         return {int(rank): float(ordered[k]) for rank, k in zip(ranks, at, strict=True)}
 
-
-def buckets_of(counts: Int64s, ranks: Int64s) -> tuple[Int64s, Int64s]:
-    """The bucket of each of ``ranks`` (K,) from 0, and how many samples are in those before it, (K,) each."""
-    places, below = np.empty((2, ranks.size), dtype=np.int64)
-    find_ranks(counts, frozen(ranks), places, below)
-    return places, below
-
-
-def brackets(counts: Int64s, slack: float) -> UInt8s:
-    """The buckets (N_FINE,) around each percentile of the samples so far, 1 for in and 0 for out.
-
-    Eight standard deviations of a rank among independent samples to each side, and the ``slack``.
-    """
-    count = int(counts.sum())
-    drift = _SIGMAS * math.sqrt(count) + slack * count
-    bounds = []
-    for _, q in QUANTILES:
-        room = math.sqrt(q * (1 - q)) * drift + 1
-        bounds += [math.floor(q * count - room), math.floor(q * count + room)]
-    places = buckets_of(counts, np.array(bounds))[0].tolist()
-    wanted = np.zeros(N_FINE, dtype=np.uint8)
-    for low, high in zip(places[::2], places[1::2], strict=True):
-        wanted[max(low - 1, 0) : high + 2] = 1
-    return wanted
+    def parts(self) -> tuple[Float64s, Int64s]:
+        """Edges (P + 1,) in ns of parts whose counts (P,) are right: buckets, and runs of vague ones."""
+        inside = (self.vague[1:] & self.vague[:-1]) == 1
+        starts = np.flatnonzero(np.concatenate([[True], ~inside]))
+        return edges()[np.append(starts, N_FINE)], np.add.reduceat(self.counts, starts)

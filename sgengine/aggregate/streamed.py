@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate.distribution import Distribution, distribution
+from sgengine.aggregate.focus import buckets_of, edges
 from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.ranks import Gathering, RankSearch, distribution_of
-from sgengine.aggregate.sketch import Sketch, buckets_of, edges, wanted_ranks
+from sgengine.aggregate.sketch import Sketch, wanted_ranks
 from sgengine.aggregate.spool import Column
 from sgengine.kernels.latencies import BLOCK, count_latencies, take_latencies
 from sgengine.kernels.select import N_FINE, N_SINGLE

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from sgengine.compute.measure import Measured
 from sgengine.compute.ragged import Ragged, frozen
 from sgengine.compute.rows import tokens_of
-from sgengine.kernels import gaps
+from sgengine.kernels import gaps, sift
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
 from sgengine.kernels.scan import ONE_EACH
 from sgengine.kernels.select import N_LIMBS
+from sgengine.kernels.sieve import LANES, MOST
 from sgengine.schema.enums import ITL_RULES
 
 Int64s = npt.NDArray[np.int64]
@@ -47,6 +48,33 @@ class GapSums:
     limbs: UInt64s
     least: int
     most: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """Gaps that need not be told apart, ns: those below ``first``, and those from ``low`` up to ``high``."""
+
+    first: int
+    low: int
+    high: int
+
+    def edges(self) -> tuple[int, int, int]:
+        """As kernels.sift takes them: the first edge, and where what lies between begins and how wide it is."""
+        first, low, high = (min(edge, MOST) for edge in (self.first, self.low, self.high))
+        return first, low, high - low
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sifted:
+    """What sifting gaps left: how many were ``copied``, and what was skipped ``below`` and ``between``.
+
+    ``sums``: of all of them, or None if a double cannot hold the greatest.
+    """
+
+    copied: int
+    below: int
+    between: int
+    sums: GapSums | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,24 +119,33 @@ class RowSamples:
         """Whether the samples are the gaps between the rows' chunks, so that they need no writing."""
         return self.rule == "chunk" or bool(np.all(self.ragged.kinds[self.rows] == ONE_EACH))
 
-    def sift(self, wanted: UInt8s, counts: Int64s, out: Float64s) -> tuple[int, GapSums | None]:
-        """Count gaps by fine bucket and copy wanted ones (kernels.gaps.sift_gaps); at least one gap.
+    def sift(
+        self, wanted: UInt8s, counts: Int64s, out: Float64s, skip: Skip | None = None
+    ) -> Sifted:
+        """Count gaps by fine bucket and copy wanted ones to ``out`` (kernels.sift); at least one gap.
 
-        How many were copied, and the sums of all, or None if a double cannot hold the greatest.
+        What ``skip`` says need not be in ``counts``: how many these are is told.
         """
         limbs = np.zeros(N_LIMBS, dtype=np.uint64)
-        copied, least, most = gaps.sift_gaps(
-            self.ragged.times,
-            self.ragged.offsets,
-            frozen(self.rows),
-            wanted,
-            counts,
-            out,
-            limbs,
-            np.empty(gaps.BLOCK),
-            np.empty(gaps.BLOCK, dtype=np.int32),
-        )
-        return copied, GapSums(limbs=limbs, least=least, most=most) if most < _EXACT else None
+        tokens = (self.ragged.times, self.ragged.offsets, frozen(self.rows), wanted)
+        scratch = (np.empty(sift.BLOCK), np.empty(sift.BLOCK, dtype=np.int32))
+        below = between = 0
+        if skip is None:
+            copied, least, most = sift.sift_gaps(*tokens, counts, out, limbs, *scratch)
+        else:
+            copied, least, most, below, between = sift.sift_sparsely(
+                *tokens,
+                *skip.edges(),
+                counts,
+                out,
+                limbs,
+                *scratch,
+                np.zeros(LANES, dtype=np.uint64),
+                np.repeat(np.array([MOST, 0], dtype=np.int32), LANES),
+                np.empty(sift.HELD, dtype=np.int32),
+            )
+        sums = GapSums(limbs=limbs, least=least, most=most) if most < _EXACT else None
+        return Sifted(copied=copied, below=below, between=between, sums=sums)
 
 
 @dataclass(frozen=True, kw_only=True)

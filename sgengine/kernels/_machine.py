@@ -32,17 +32,21 @@ def address(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
     return builder.gep(context.make_array(kind)(context, builder, array).data, [at])
 
 
+def prefetch(builder: Any, place: Any, to_write: int = 0) -> None:
+    """Have the cache line of an address fetched, to be read or to be written."""
+    takes = [_BYTE.as_pointer(), _INT32, _INT32, _INT32]
+    kind = ir.FunctionType(ir.VoidType(), takes)
+    call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    where = builder.bitcast(place, _BYTE.as_pointer())
+    builder.call(call, [where, _INT32(to_write), _KEEP_NEAR, _DATA])
+
+
 def _prefetch(to_write: int) -> Callable[..., Any]:
     def typed(_: Any, array: Any, at: Any) -> tuple[Any, Callable[..., Any]]:
         signature = types.void(array, at)
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            place = address(context, builder, signature.args[0], *args)
-            takes = [_BYTE.as_pointer(), _INT32, _INT32, _INT32]
-            kind = ir.FunctionType(ir.VoidType(), takes)
-            call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-            where = builder.bitcast(place, _BYTE.as_pointer())
-            builder.call(call, [where, _INT32(to_write), _KEEP_NEAR, _DATA])
+            prefetch(builder, address(context, builder, signature.args[0], *args), to_write)
             return context.get_dummy_value()
 
         return signature, emit

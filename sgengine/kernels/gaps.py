@@ -21,7 +21,6 @@ from sgengine.kernels.histogram import bucket_of
 from sgengine.kernels.prefetch import BLOCK as _FETCHED
 from sgengine.kernels.prefetch import fetch_ahead
 from sgengine.kernels.scan import ONE_EACH, SIZED, UNKNOWN_SIZES
-from sgengine.kernels.select import fine_bucket
 
 CHUNK = 0
 SPREAD = 1
@@ -31,12 +30,7 @@ DIVIDE = 3
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 UInt8s = npt.NDArray[np.uint8]
-UInt64s = npt.NDArray[np.uint64]
 Float64s = npt.NDArray[np.float64]
-
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_SMALL = np.uint64((1 << 28) - 1)
 
 BLOCK = _FETCHED
 """Gaps of a block: 2^56 times as many are below 2^64, and all that is made of them is in cache."""
@@ -158,101 +152,3 @@ def count_gaps(
                 buckets[k] = bucket_of(float(after[k] - before[k]))
             for k in range(before.size):
                 mine[np.uint32(buckets[k])] += 1
-
-
-@uncounted
-def sift_gaps(
-    times: Int64s,
-    offsets: Int64s,
-    rows: Int64s,
-    wanted: UInt8s,
-    counts: Int64s,
-    out: Float64s,
-    limbs: UInt64s,
-    gaps: Float64s,
-    buckets: Int32s,
-) -> tuple[int, int, int]:
-    """What kernels.select.sift and moments do, with the gaps of ``rows`` (S,) straight from the times.
-
-    Returns how many were copied to ``out``, the least and the greatest gap; there must be one. Their
-    sums go to ``limbs`` (N_LIMBS,); those of 2^53 ns and more round as doubles do elsewhere, so the
-    caller must not use ``limbs`` then. ``gaps`` and ``buckets`` (BLOCK,) are scratch: a block's sums
-    and buckets are taken by vectors, while it is in cache, before it is counted: 1.5 ns a gap, of which
-    0.7 are reading the times and summing.
-    """
-    at = np.uint64(0)
-    least = np.int64(0x7FFFFFFFFFFFFFFF)
-    most = np.int64(0)
-    for i in range(rows.size):
-        x = times[offsets[rows[i]] : offsets[rows[i] + 1]]
-        for a in range(0, x.size - 1, BLOCK):
-            fetch_ahead(x, a)
-            after = x[a + 1 : a + 1 + BLOCK]
-            before = x[a : a + after.size]
-            low, high = _add_sums(before, after, limbs)
-            least = low if low < least else least
-            most = high if high > most else most
-            for k in range(before.size):
-                gaps[k] = float(after[k] - before[k])
-                buckets[k] = fine_bucket(gaps[k])
-            alone = np.uint32(fine_bucket(float(low)))
-            if alone == np.uint32(fine_bucket(float(high))):
-                # One by one, each would wait for the store of the last: 3.0 ns.
-                counts[alone] += before.size
-                for k in range(before.size * np.int64(wanted[alone])):
-                    out[at + np.uint64(k)] = gaps[k]
-                at += np.uint64(before.size * np.int64(wanted[alone]))
-                continue
-            for k in range(before.size):
-                bucket = np.uint32(buckets[k])
-                counts[bucket] += 1
-                out[at] = gaps[k]
-                at += np.uint64(wanted[bucket])
-    return np.int64(at), least, most
-
-
-@merged
-def _add_sums(before: Int64s, after: Int64s, limbs: UInt64s) -> tuple[int, int]:
-    """Add the gaps of a block and their squares to ``limbs``; the least and the greatest gap.
-
-    Gaps below 2^28 ns (0.27 s) have squares that add up to less than 2^64; the mask keeps the sum in
-    bounds where it is of no use.
-    """
-    low = after[0] - before[0]
-    high = low
-    squares = np.uint64(0)
-    for k in range(before.size):
-        gap = after[k] - before[k]
-        low = gap if gap < low else low
-        high = gap if gap > high else high
-        small = np.uint64(gap) & _SMALL
-        squares += small * small
-    if np.uint64(high) > _SMALL:
-        _add_large(before, after, limbs)
-        return low, high
-    total = np.uint64(after[after.size - 1] - before[0])
-    limbs[0] += total & _LOW
-    limbs[1] += total >> _HALF
-    limbs[2] += squares & _LOW
-    limbs[3] += squares >> _HALF
-    return low, high
-
-
-@uncounted
-def _add_large(before: Int64s, after: Int64s, limbs: UInt64s) -> None:
-    """Add the gaps of a block and their squares, all in sums of 32 bits; as numbers, so by vectors."""
-    lows = highs = ll = ll_high = hl = hl_high = hh = hh_high = np.uint64(0)
-    for k in range(before.size):
-        gap = np.uint64(after[k] - before[k])
-        low = gap & _LOW
-        high = gap >> _HALF
-        lows += low
-        highs += high
-        ll += (low * low) & _LOW
-        ll_high += (low * low) >> _HALF
-        hl += (high * low) & _LOW
-        hl_high += (high * low) >> _HALF
-        hh += (high * high) & _LOW
-        hh_high += (high * high) >> _HALF
-    for place, total in enumerate((lows, highs, ll, ll_high, hl, hl_high, hh, hh_high)):
-        limbs[place] += total

@@ -99,13 +99,15 @@ def find_ranks(counts: Int64s, ranks: Int64s, places: Int64s, below: Int64s) -> 
 
 @uncounted
 def take_between(values: Float64s, low: float, high: float, out: Float64s) -> int:
-    """Copy the ``values`` (S,) in [low, high) to ``out`` (S,); how many there are."""
-    taken = 0
+    """Copy the ``values`` (S,) in [low, high) to ``out`` (S,); how many there are.
+
+    Each is written and then kept or not, as in ``sift``: with a branch, 2 to 7 ns a value.
+    """
+    taken = np.uint64(0)
     for k in range(values.size):
-        if low <= values[k] < high:
-            out[taken] = values[k]
-            taken += 1
-    return taken
+        out[taken] = values[k]
+        taken += np.uint64((low <= values[k]) & (values[k] < high))
+    return np.int64(taken)
 
 
 @merged

@@ -21,7 +21,7 @@ from sgengine.aggregate import (
     Key,
     distribution,
 )
-from sgengine.aggregate.sketch import SLACK
+from sgengine.aggregate.focus import SLACK
 from sgengine.kernels.select import N_FINE
 from tests.effort import FEWER
 
@@ -264,19 +264,26 @@ def test_parts_that_know_where_percentiles_lie_keep_less() -> None:
     assert whole.distributions()["a",] == in_memory_all(values)
 
 
-def test_what_merging_leaves_incomplete_is_dropped_once_it_is_a_fourth() -> None:
+def test_what_merging_leaves_incomplete_goes_before_percentiles_lose_room_to_drift() -> None:
     rng = np.random.default_rng(4)
-    sketches = []
-    for scale in (5e6, 6e6, 7e6):
-        pool = pool_of([(("a",), np.rint(rng.gamma(4, scale, 4_000_000)))], True, AMPLE)
-        sketches.append(pool.sketches["a",])
-    for other in sketches[1:]:
-        sketches[0].merge(other)
-        complete = 8 * int(sketches[0].counts[sketches[0].wanted == 1].sum())
-        assert sketches[0].kept_bytes <= max(1.25 * complete, 4 << 20)
-    sketches[0].look()
-    complete = 8 * int(sketches[0].counts[sketches[0].wanted == 1].sum())
-    assert complete <= sketches[0].kept_bytes <= 1.25 * complete
+    pools = [
+        pool_of([(("a",), np.rint(rng.gamma(4, scale, 4_000_000)))], True, AMPLE)
+        for scale in (5e6, 6e6, 7e6)
+    ]
+    kept = [pool.sketches["a",].kept_bytes for pool in pools]
+    whole, sketch = pools[0], pools[0].sketches["a",]
+    whole.limit_bytes = 8 * (kept[0] + kept[1] // 2)
+    whole.merge(pools[1])
+    complete = 8 * int(sketch.counts[sketch.wanted == 1].sum())
+    assert complete <= sketch.kept_bytes <= 1.25 * complete < kept[0] + kept[1]
+    assert sketch.slack == SLACK
+    assert whole.held_bytes == sketch.nbytes
+    whole.limit_bytes = AMPLE
+    before = sketch.kept_bytes
+    whole.merge(pools[2])
+    assert sketch.kept_bytes == before + kept[2]
+    sketch.clear()
+    assert sketch.kept_bytes <= 1.25 * 8 * int(sketch.counts[sketch.wanted == 1].sum())
 
 
 def in_memory_all(values: Floats) -> Distribution:

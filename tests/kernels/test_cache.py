@@ -48,7 +48,7 @@ import numpy as np
 import pyarrow as pa
 from sgengine import kernels
 from sgengine.aggregate import Aggregator, SummarySettings
-from sgengine.aggregate.pool import edges
+from sgengine.aggregate.focus import edges
 from sgengine.compute import MeasureSettings, compute, itl_histogram
 from sgengine.compute.envelopes import idle_at
 from sgengine.kernels.delivery import smoothed_curve
@@ -88,7 +88,7 @@ def loaded(paths):
 
 
 paths = sorted(_jit.CACHE_FOLDER.glob("*.kernel"))
-printing = [path for path in paths if path.name.partition(".")[0] in ("request", "totals", "select")]
+printing = [path for path in paths if path.name.partition(".")[0] in ("request", "totals", "select", "sift")]
 first = len(loaded(printing))
 heavy = [name for name in ("numba.np.linalg", "numba.typed.typedlist") if name in sys.modules]
 print(json.dumps([first, len(loaded(paths)), heavy]))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sgengine.compute import MeasureSettings, compute, itl_histogram, itl_samples
-from sgengine.compute.ragged import Ragged
-from sgengine.kernels import gaps, select
+from sgengine.kernels import gaps
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
 from sgengine.schema.enums import ITL_RULES
 from tests import reference as ref
@@ -137,122 +134,3 @@ def test_the_histogram_of_a_batch_counts_exactly_its_samples(
     expected = np.zeros((2, N_BUCKETS), dtype=np.int64)
     count_samples(samples.values, samples.groups(codes), expected)
     assert (itl_histogram(measured, rule, codes, 2) == expected).all()
-
-
-def fine_buckets(value: float) -> int:
-    """Whole ns below 2048, then 1024 equal parts of every octave."""
-    if value < 2048:
-        return int(value)
-    octave = Fraction(value).limit_denominator(1).numerator.bit_length() - 1
-    part = int((Fraction(value) / 2**octave - 1) * 1024)
-    return min(2048 + (octave - 11) * 1024 + part, select.N_FINE - 1)
-
-
-@given(st.lists(near_curves(), min_size=1, max_size=4), st.data())
-def test_gaps_are_counted_and_kept_as_their_samples_are(
-    curves: list[tuple[list[int], list[int]]], data: st.DataObject
-) -> None:
-    """Straight from the chunk times, by way of the samples, and by hand: the same."""
-    ragged = ragged_of([(times, None) for times, _ in curves])
-    samples = [float(b - a) for times, _ in curves for a, b in pairwise(times)]
-    buckets = [fine_buckets(sample) for sample in samples]
-    chosen = data.draw(st.sets(st.sampled_from(buckets))) if buckets else set()
-    wanted = np.zeros(select.N_FINE, dtype=np.uint8)
-    wanted[list(chosen)] = 1
-    expected = [s for s, b in zip(samples, buckets, strict=True) if b in chosen]
-    values = np.array(samples, dtype=np.float64)
-    for fill in (
-        lambda counts, out: sift_gaps(ragged, wanted, counts, out)[0],
-        lambda counts, out: select.sift(values, wanted, counts, out),
-    ):
-        counts = np.zeros(select.N_FINE, dtype=np.int64)
-        out = np.empty(len(samples) + 1)
-        assert out[: fill(counts, out)].tolist() == expected
-        assert {int(k): int(counts[k]) for k in np.flatnonzero(counts)} == Counter(buckets)
-    out = np.empty(len(samples) + 1)
-    assert out[: select.sift_kept(values, wanted, out, 0)].tolist() == expected
-
-
-@pytest.mark.parametrize("kept", [False, True])
-@given(st.lists(st.sampled_from([1, 7, 7 + 2**20, 2**33]), min_size=1, max_size=3))
-def test_blocks_of_gaps_of_one_bucket_are_counted_and_kept_at_once(
-    kept: bool, steps: list[int]
-) -> None:
-    """A block and one gap, by constant steps; and the last gap before the next step is another."""
-    found = [step for step in steps for _ in range(gaps.BLOCK + 1)]
-    ragged = ragged_of([([0, *accumulate(found)], None)])
-    wanted = np.full(select.N_FINE, kept, dtype=np.uint8)
-    counts = np.zeros(select.N_FINE, dtype=np.int64)
-    out = np.empty(len(found) + 1)
-    limbs = np.zeros(select.N_LIMBS, dtype=np.uint64)
-    copied, least, most = sift_gaps(ragged, wanted, counts, out, limbs)
-    assert (least, most) == (min(found), max(found))
-    assert out[:copied].tolist() == ([float(gap) for gap in found] if kept else [])
-    expected = Counter(fine_buckets(float(gap)) for gap in found)
-    assert {int(k): int(counts[k]) for k in np.flatnonzero(counts)} == expected
-    assert sums_of(limbs) == (sum(found), sum(gap**2 for gap in found))
-
-
-LONG = [k * k * 10**5 for k in range(gaps.BLOCK + 2)]
-"""Gaps of several blocks, most below 2^28 ns."""
-
-
-@given(st.lists(near_curves(), min_size=1, max_size=4))
-@example([([0, 2**28 - 1, 2**29 - 2], [1, 1, 1]), ([0, 2**28, 2**29], [1, 1, 1])])
-@example([([0, 2**32 - 1, 2**32 - 1 + 2**53 - 1], [1, 1, 1]), ([5, 5], [1, 1])])
-@example([(LONG, [1] * len(LONG)), ([*LONG, 2**50], [1] * (len(LONG) + 1))])
-def test_sums_of_gaps_are_those_of_integers(curves: list[tuple[list[int], list[int]]]) -> None:
-    ragged = ragged_of([(times, None) for times, _ in curves])
-    found = [b - a for times, _ in curves for a, b in pairwise(times)]
-    limbs = np.zeros(select.N_LIMBS, dtype=np.uint64)
-    wanted = np.ones(select.N_FINE, dtype=np.uint8)
-    counts = np.zeros(select.N_FINE, dtype=np.int64)
-    out = np.empty(len(found) + 1)
-    kept, least, most = sift_gaps(ragged, wanted, counts, out, limbs)
-    assert out[:kept].tolist() == [float(gap) for gap in found]
-    if not found:
-        assert not limbs.any()
-        return
-    assert (least, most) == (min(found), max(found))
-    assert sums_of(limbs) == (sum(found), sum(gap**2 for gap in found))
-
-
-def sums_of(limbs: npt.NDArray[np.uint64]) -> tuple[int, int]:
-    """The sum of the gaps, and of their squares."""
-    a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in limbs)
-    return a + (b << 32), ll + (lh << 32) + ((cl + (ch << 32)) << 33) + ((hl + (hh << 32)) << 64)
-
-
-def sift_gaps(
-    ragged: Ragged,
-    wanted: npt.NDArray[np.uint8],
-    counts: npt.NDArray[np.int64],
-    out: npt.NDArray[np.float64],
-    limbs: npt.NDArray[np.uint64] | None = None,
-) -> tuple[int, int, int]:
-    """The kernel over all rows, with scratch of its own."""
-    return gaps.sift_gaps(
-        ragged.times,
-        ragged.offsets,
-        ints(range(ragged.rows)),
-        wanted,
-        counts,
-        out,
-        np.zeros(select.N_LIMBS, dtype=np.uint64) if limbs is None else limbs,
-        np.empty(gaps.BLOCK),
-        np.empty(gaps.BLOCK, dtype=np.int32),
-    )
-
-
-def test_fine_edges_are_where_buckets_begin() -> None:
-    edges = np.empty(select.N_FINE + 1)
-    select.fine_edges(edges)
-    below = np.nextafter(edges[1:-1], 0)
-    assert [fine_buckets(edge) for edge in edges[:-1:97].tolist()] == list(
-        range(0, select.N_FINE, 97)
-    )
-    counts = np.zeros(select.N_FINE, dtype=np.int64)
-    nothing = np.zeros(select.N_FINE, dtype=np.uint8)
-    select.sift(np.concatenate([edges[:-1], below]), nothing, counts, np.empty(2 * edges.size))
-    assert (counts[:-1] == 2).all()
-    assert counts[-1] == 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sgengine.aggregate.sketch import buckets_of
+from sgengine.aggregate.focus import buckets_of
 from sgengine.kernels.select import N_LIMBS, moments
 
 COUNTS = st.lists(st.sampled_from([0, 0, 0, 1, 2, 1000]), max_size=12)

@@ -1,0 +1,89 @@
+"""Sixteen gaps at once give what they give one by one."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sgengine.kernels import _jit
+from sgengine.kernels.sieve import LANES, MOST, sieve, sieve_twin
+
+Array = np.ndarray[Any, Any]
+
+
+@_jit.uncounted
+def called(
+    times: Array,
+    start: int,
+    size: int,
+    limits: tuple[int, int, int],
+    squares: Array,
+    extremes: Array,
+    out: Array,
+    at: int,
+) -> int:
+    """From a kernel, as it must be."""
+    first, low, width = limits
+    return sieve(times, start, size, first, low, width, squares, extremes, out, at)
+
+
+GAPS = st.one_of(
+    st.sampled_from([0, 1, MOST - 1, MOST]),
+    st.integers(0, 50),
+    st.integers(0, MOST),
+)
+LIMITS = st.one_of(st.integers(0, 60), st.integers(0, MOST), st.just(MOST))
+
+
+@pytest.mark.parametrize(
+    "function", [called, lambda t, a, n, x, *more: sieve_twin(t, a, n, *x, *more)]
+)
+@given(
+    st.lists(GAPS, min_size=LANES, max_size=100),
+    st.data(),
+    LIMITS,
+    LIMITS,
+    LIMITS,
+    st.sampled_from([None, MOST + 1, 2**32 + 5, 2**62]),
+)
+@example([MOST] * 64, None, 0, 0, 0, None)
+def test_gaps_are_kept_counted_and_added_up(
+    function: Any,
+    gaps: list[int],
+    data: st.DataObject | None,
+    first: int,
+    low: int,
+    high: int,
+    wide: int | None,
+) -> None:
+    """In any part of the times that is as long as a vector; nothing is done where a gap is too wide."""
+    low, high = sorted((low, high))
+    size = len(gaps) if data is None else data.draw(st.integers(1, len(gaps)))
+    start = len(gaps) - size
+    if wide is not None and data is not None:
+        gaps[start + data.draw(st.integers(0, size - 1))] = wide
+    times = np.array([0, *accumulate(gaps)], dtype=np.int64)
+    squares, extremes = np.arange(LANES, dtype=np.uint64), np.full(2 * LANES, 7, dtype=np.int32)
+    before = squares.copy(), extremes.copy()
+    out = np.full(3 + len(gaps) + LANES, -1, dtype=np.int32)
+    mine = gaps[start:]
+    found = function(times, start, size, (first, low, high - low), squares, extremes, out, 3)
+    assert (out[:3] == -1).all()
+    if max(mine) > MOST:
+        assert found == -1
+        assert (squares == before[0]).all()
+        assert (extremes == before[1]).all()
+        return
+    kept = [gap for gap in mine if gap >= first and not low <= gap < high]
+    assert found == len(kept) + (sum(gap >= first for gap in mine) << 32)
+    assert out[3 : 3 + len(kept)].tolist() == kept
+    more = (squares - before[0]).tolist()
+    half = LANES // 2
+    assert sum(more[:half]) + (sum(more[half:]) << 32) == sum(gap * gap for gap in mine)
+    assert min(extremes[:LANES]) == min(7, *mine)
+    assert max(extremes[LANES:]) == max(7, *mine)
