@@ -12,7 +12,7 @@ from sgengine.cli.notices import notify
 from sgengine.cli.options import Choices, inputs_argument, reading_options
 from sgengine.cli.output import put_csv, put_json, style_options
 from sgengine.cli.progress import progress_bar
-from sgengine.cli.selection import Selection, one_store, selection_options
+from sgengine.cli.selection import Selection, committing_options, one_store
 from sgengine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ EXAMPLES = (
 @click.command(cls=Verb, examples=EXAMPLES)
 @inputs_argument
 @reading_options
-@selection_options
+@committing_options
 @option(
     "Output",
     "--requests",
@@ -60,9 +60,9 @@ def analyze(
     """Smooth goodput, goodput and latencies of traces, or of the requests in a store.
 
     INPUT is a file, a folder, a glob, or label=PATH, the label being the system. Formats are told by
-    content: deliveries (Parquet, Arrow IPC, JSON Lines), vLLM's bench serve, AIPerf. One INPUT may be a
-    store instead: nothing is measured again, and without options of their own reader, benefit and SLO
-    are those of its newest night.
+    content: deliveries and events (Parquet, Arrow IPC, JSON Lines), and what benchmark clients and
+    telemetry write, all named at --format. One INPUT may be a store instead: nothing is measured again,
+    and without options of their own reader, benefit and SLO are those of its newest night.
 
     Exit code: 0, or 1 if any row could not be measured, or 2 for a wrong call.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import wraps
@@ -57,47 +57,41 @@ class Selection:
         return replace(found, system=system, workload=workload)
 
 
-_OPTIONS = (
-    option(
-        STORE,
-        "--job",
-        metavar="NAME",
-        help="Of a store: the nights of this job alone. With --store: the job to commit under.  [default: "
-        "all jobs; a job of its own, named by the inputs]",
-    ),
-    option(
-        STORE,
-        "--day",
-        metavar="D",
-        help="Of a store: this night alone, as in 2026-01-31. With --store: the night of all requests.  "
-        "[default: all nights; the UTC day of each arrival]",
-    ),
-    option(
-        STORE,
-        "--since",
-        metavar="D",
-        help="Of a store: this night and later ones.  [default: from the first]",
-    ),
-    option(
-        STORE,
-        "--until",
-        metavar="D",
-        help="Of a store: this night and earlier ones.  [default: to the last]",
-    ),
-)
+_JOB = "Of a store: the nights of this job alone."
+_DAY = "Of a store: this night alone, as in 2026-01-31."
+_READ = {"--job": f"{_JOB}  [default: all jobs]", "--day": f"{_DAY}  [default: all nights]"}
+_WRITTEN = {
+    "--job": f"{_JOB} With --store: the job to commit under.  [default: all jobs; a job of its own, "
+    "named by the inputs]",
+    "--day": f"{_DAY} With --store: the night of all requests.  [default: all nights; the UTC day of "
+    "each arrival]",
+}
+_RANGE = {
+    "--since": "Of a store: this night and later ones.  [default: from the first]",
+    "--until": "Of a store: this night and earlier ones.  [default: to the last]",
+}
 
 
 def selection_options(verb: Function) -> Function:
     """Give a verb the options that choose nights; it gets them as one ``Selection``, ``nights``."""
+    return _with(_READ | _RANGE, verb)
 
+
+def committing_options(verb: Function) -> Function:
+    """The same for a verb that has ``--store``, too, and commits a night there."""
+    return _with(_WRITTEN | _RANGE, verb)
+
+
+def _with(helps: Mapping[str, str], verb: Function) -> Function:
     @wraps(verb)
     def call(**given: Any) -> Any:
         chosen = Selection(**{field.name: given.pop(field.name) for field in fields(Selection)})
         return verb(nights=chosen, **given)
 
     decorated: Function = call
-    for decorator in reversed(_OPTIONS):
-        decorated = decorator(decorated)
+    for name, text in reversed(list(helps.items())):
+        metavar = "NAME" if name == "--job" else "D"
+        decorated = option(STORE, name, metavar=metavar, help=text)(decorated)
     return decorated
 
 

@@ -62,6 +62,12 @@ def test_verbs_are_those_of_the_contract():
 
 
 @pytest.mark.parametrize("verb", VERBS)
+def test_no_option_speaks_of_a_store_to_commit_to_that_the_verb_has_not(verb):
+    if not any("--store" in option.opts for option in options(verb)):
+        assert [option.opts for option in options(verb) if "--store" in option.help] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_option_says_its_default(verb):
     for option in options(verb):
         assert option.help
