@@ -22,7 +22,7 @@ PARTS = 1 << _PART_BITS
 """Parts that a pass cuts an interval into, each of equally many doubles."""
 
 _FEW = 1 << 17
-"""Samples that are partitioned at once: 2 ms."""
+"""Samples that are sorted at once: 0.7 ms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +79,8 @@ def ordered_in(interval: Interval, parts: list[Float64s], ranks: list[int]) -> d
     Many are counted, as a pass would count them: 9 million take 44 ms, and 170 to join and partition.
     """
     if interval.count <= _FEW:
-        places = np.array(ranks) - interval.below
-        ordered = np.partition(np.concatenate(parts), np.unique(places))
-        return {rank: float(ordered[at]) for rank, at in zip(ranks, places, strict=True)}
+        ordered = np.sort(np.concatenate(parts))
+        return {rank: float(ordered[rank - interval.below]) for rank in ranks}
     counts = np.zeros(PARTS, dtype=np.int64)
     for values in parts:
         count_parts(values, *interval.bits, interval.shift, counts)
