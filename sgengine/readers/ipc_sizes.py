@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-
-import pyarrow as pa
+from mmap import mmap
+from pathlib import Path
 
 from sgengine.errors import DataError
-from sgengine.readers.files import head
+from sgengine.readers.files import mapped
 
 FILE_MAGIC = b"ARROW1"
 _AFTER_MAGIC = 8
-_HEADER = 2
+_MARKER = 0xFFFFFFFF
+_HEADER_TYPE, _HEADER, _BODY_LENGTH = 1, 2, 3
+_RECORD_BATCH = b"\x03"
 _BUFFERS, _COMPRESSION = 2, 3
 
 
@@ -39,22 +41,45 @@ def _sizes(path: str) -> Iterator[int]:
 
     Ends at anything that is no message: what is wrong with it is told when it is read.
     """
-    with pa.memory_map(path) as file:
-        file.seek(_AFTER_MAGIC if head(path, len(FILE_MAGIC)) == FILE_MAGIC else 0)
+    if not Path(path).stat().st_size:
+        return
+    with mapped(path) as file:
+        at = _AFTER_MAGIC if file[: len(FILE_MAGIC)] == FILE_MAGIC else 0
         try:
-            messages = pa.ipc.MessageReader.open_stream(file)
-            while True:
-                message = messages.read_next_message()
-                if message.type == "record batch":
-                    yield _size(message.metadata.to_pybytes(), message.body)
-        except (StopIteration, pa.ArrowException, OSError, struct.error):
+            while (found := _message(file, at)) is not None:
+                metadata, body, at = found
+                if _is_record_batch(metadata):
+                    yield _size(metadata, file, body)
+        except (struct.error, OverflowError):  # a place that cannot be, in a damaged file
             return
 
 
-def _size(metadata: bytes, body: pa.Buffer) -> int:
+def _message(file: mmap, at: int) -> tuple[bytes, int, int] | None:
+    """The metadata of the message at this byte, where its body begins, and where the next one; None at the end.
+
+    Walked here, for Arrow's reader of messages took 40 us each, half of planning a file of fifty.
+    """
+    marker, length = struct.unpack_from("<Ii", file, at)
+    begin = at + 8
+    if marker != _MARKER:  # as written before Arrow 0.15
+        length, begin = marker, at + 4
+    body = begin + length
+    if length <= 0 or body > len(file):
+        return None
+    metadata = file[begin:body]
+    place = _field(metadata, _root(metadata), _BODY_LENGTH)
+    size = 0 if place is None else struct.unpack_from("<q", metadata, place)[0]
+    return None if size < 0 else (metadata, body, body + size)
+
+
+def _is_record_batch(metadata: bytes) -> bool:
+    place = _field(metadata, _root(metadata), _HEADER_TYPE)
+    return place is not None and metadata[place : place + 1] == _RECORD_BATCH
+
+
+def _size(metadata: bytes, file: mmap, body: int) -> int:
     """The lengths that the compressed buffers of a record batch begin with; -1 is one stored as it is."""
-    message = struct.unpack_from("<I", metadata)[0]
-    batch = _place(metadata, message, _HEADER)
+    batch = _place(metadata, _root(metadata), _HEADER)
     if batch is None or _place(metadata, batch, _COMPRESSION) is None:
         return 0
     buffers = _place(metadata, batch, _BUFFERS)
@@ -64,19 +89,27 @@ def _size(metadata: bytes, body: pa.Buffer) -> int:
     size = 0
     for at, stored in struct.iter_unpack("<qq", metadata[buffers + 4 : buffers + 4 + 16 * count]):
         if stored > 0:
-            (raw,) = struct.unpack("<q", body[at : at + 8].to_pybytes())
+            (raw,) = struct.unpack_from("<q", file, body + at)
             size += stored if raw < 0 else raw
     return size
 
 
+def _root(metadata: bytes) -> int:
+    """Where the table of a message is."""
+    return int(struct.unpack_from("<I", metadata)[0])
+
+
 def _place(data: bytes, table: int, field: int) -> int | None:
     """Where the field of a FlatBuffer's table leads; ``None`` if it is absent."""
+    at = _field(data, table, field)
+    return None if at is None else at + int(struct.unpack_from("<I", data, at)[0])
+
+
+def _field(data: bytes, table: int, field: int) -> int | None:
+    """Where the field of a FlatBuffer's table is; ``None`` if it is absent."""
     names = table - struct.unpack_from("<i", data, table)[0]
     (length,) = struct.unpack_from("<H", data, names)
     if 4 + 2 * field >= length:
         return None
     (offset,) = struct.unpack_from("<H", data, names + 4 + 2 * field)
-    if offset == 0:
-        return None
-    at = table + int(offset)
-    return at + int(struct.unpack_from("<I", data, at)[0])
+    return table + int(offset) if offset else None
