@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sgengine.readers.base import Partition
 from sgengine.readers.parquet_footer import Chunk, UnreadableError, footer_of
-from sgengine.readers.parquet_lists import ListColumn, leaf_of
+from sgengine.readers.parquet_lists import Leaf, ListColumn, leaf_of
 from sgengine.readers.parquet_pages import Ranges
 from sgengine.schema import DELIVERIES
 
@@ -28,17 +29,31 @@ _UNEVEN = 2
 """Rows are counted by their mean size; a batch of longer ones ends at so many times its bytes."""
 
 
-def batches(
-    file: pq.ParquetFile, partition: Partition, footer: bytes, *, streamed: bool
-) -> Iterator[pa.RecordBatch]:
-    """The rows of a partition of ``file``, in order, in batches of about ``batch_bytes``.
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """All columns of a file in order, and ``leaves``, by name: the lists that are decoded here."""
 
-    ``footer``: its bytes (footer_bytes). ``streamed``: lists are read piece by piece, not mapped.
-    Raises UnreadableError, at whatever row, for lists that are left to Arrow.
-    """
+    names: list[str]
+    leaves: dict[str, Leaf]
+
+
+def columns_of(file: pq.ParquetFile) -> Columns:
+    """What the schema says: 0.15 ms, so it is asked once a file."""
     names = file.schema_arrow.names
     found = {name: leaf_of(file, name) for name in LISTS if name in names}
     leaves = {name: leaf for name, leaf in found.items() if leaf is not None}
+    return Columns(names=names, leaves=leaves)
+
+
+def batches(
+    file: pq.ParquetFile, partition: Partition, footer: bytes, columns: Columns, *, streamed: bool
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a partition of ``file``, in order, in batches of about ``batch_bytes``.
+
+    ``footer``: its bytes (footer_bytes). ``columns``: of the file. ``streamed``: lists are read piece by
+    piece, not mapped. Raises UnreadableError, at whatever row, for lists that are left to Arrow.
+    """
+    names, leaves = columns.names, columns.leaves
     if not leaves:
         raise UnreadableError("no list")
     rest = [name for name in names if name not in leaves]
