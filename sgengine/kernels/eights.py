@@ -1,10 +1,10 @@
 """Packed differences to running sums, eight at once.
 
 Eight numbers of W bits take W bytes, so each eight of a miniblock begins with a byte, and where its
-numbers lie in it is computed once a miniblock: 0.55 ns a number of 27 bits, where one by one takes 0.8. Of
-the vectors' part, shuffling bytes (AVX-512 VBMI) instead of eight loads took 0.48, and a loop for each
-width, with its bytes shuffled by constants, 0.58, for the width changes from miniblock to miniblock. The
-Python beside it is the same, slowly.
+numbers lie in it is computed once a miniblock: 0.6 ns a number of 27 bits, where one by one takes 0.8. A
+loop for each width, with bytes shuffled by constants, was no faster, for the width changes from miniblock
+to miniblock; shuffling bytes as AVX-512 VBMI can took 0.07 less, on some processors. The Python beside it
+is the same, slowly.
 """
 
 from __future__ import annotations
