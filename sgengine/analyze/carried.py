@@ -20,7 +20,7 @@ class Carried:
 
     Merged after every part, in the one thread that all receipts go to, those of a day of a million
     requests took a tenth of the time: 0.9 ms for each of fifty parts, beside two workers on two cores.
-    To what a part adds decides no figure: batches may be added in any order, and parts merged in any.
+    Which of them a part adds to decides no figure: batches and parts may come in any order.
     """
 
     def __init__(self) -> None:

@@ -86,9 +86,10 @@ def sift_sparsely(
 ) -> tuple[int, int, int, int, int]:
     """As ``sift_gaps``, but gaps below ``first`` and in [``low``, ``low + width``) need not be in ``counts``.
 
-    None of these may be ``wanted``; the others are copied in any order. Returns beside how many are not in ``counts``: of those below, and of
-    those between. Gaps near one greater than MOST are counted as ``sift_gaps`` does. ``squares`` (LANES,)
-    come as zeros and ``extremes`` (2 LANES,) half as MOST, half as zeros; ``held`` (HELD,) is scratch.
+    None of these may be ``wanted``; the others are copied in any order. Returns also how many are not in
+    ``counts``: of those below, and of those between. Gaps near one greater than MOST are counted as
+    ``sift_gaps`` does. ``squares`` (LANES,) come as zeros and ``extremes`` (2 LANES,) half as MOST, half as
+    zeros; ``held`` (HELD,) is scratch.
     0.8 ns a gap that comes from memory where ``sift_gaps`` takes 1.5.
     """
     at = np.uint64(0)
