@@ -77,9 +77,8 @@ class Verbs(_WithExamples, click.Group):
             code = error.exit_code
         except (click.ClickException, click.Abort) as error:
             code = tell(error)
-        except (
-            OSError
-        ) as error:  # of --help and --version, which are printed before a verb is invoked
+        except OSError as error:
+            # Of --help and --version, which are printed before a verb is invoked.
             drop_output()
             code = tell(error)
         sys.exit(code or 0)

@@ -29,8 +29,8 @@ MOST_ALPHA = 1e100
 class Benefit:
     """benefit = n - alpha * f(l'), with l' the user idle latency plus, if not ok, ``unfinished_idle_ns``.
 
-    ``alpha``, from 0 to MOST_ALPHA, has a default only for ``linear``; ``tau_ns`` > 0 is needed by ``fraction`` and
-    ``exponential`` and refused elsewhere. UsageError otherwise.
+    ``alpha``, from 0 to MOST_ALPHA, has a default only for ``linear``; ``tau_ns`` > 0 is needed by
+    ``fraction`` and ``exponential`` and refused elsewhere. UsageError otherwise.
     """
 
     penalty: str = "linear"
