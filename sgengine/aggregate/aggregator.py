@@ -25,7 +25,7 @@ from sgengine.aggregate.table import OK, Requests, requests_of
 from sgengine.aggregate.tally import NUMBERS, Totals, tally
 from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
-from sgengine.compute import Measured, Rows, batch_samples, itl_samples
+from sgengine.compute import Expected, Measured, Rows, batch_samples, itl_samples
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
@@ -70,6 +70,7 @@ class Aggregator:
     file: NumberFile = field(default_factory=NumberFile)
     workers: int = 1
     totals: dict[Key, Totals] = field(default_factory=dict)
+    lately: tuple[Key | None, Key | None] = (None, None)
     kept: Spool = field(init=False)
     pool: GapPool = field(init=False)
 
@@ -79,6 +80,17 @@ class Aggregator:
             limit_bytes=self.settings.pool_bytes, whole=whole, workers=self.workers, seen=self.seen
         )
         self.kept = Spool(limit_bytes=self.settings.kept_bytes // self.workers, file=self.file)
+
+    def expected(self) -> Expected | None:
+        """How gaps of the next batch may be sifted while it is measured: if it is of one group, as lately.
+
+        The batch is to be added next, if at all. What was expected in vain took 0.5 ns a gap.
+        """
+        before, last = self.lately
+        if last is None or last != before:
+            return None
+        settings = self.settings
+        return self.pool.expected(last, settings.itl_rule, only_ok=settings.population == "ok")
 
     def add(self, requests: Rows, measured: Measured | None = None) -> None:
         """Take in one batch of REQUESTS, and the ITL samples of the ``measured`` batch behind it."""
@@ -111,9 +123,12 @@ class Aggregator:
     ) -> None:
         """Pool the ITL samples of each group's ``rows``, those of the population."""
         samples = batch_samples(measured, self.settings.itl_rule)
+        alone = next(iter(rows)) if len(rows) == 1 else None
+        ready = measured.ready if alone is not None and alone == self.lately[1] else None
+        self.lately = (self.lately[1], alone)
         for key, mine in rows.items():
             chosen = mine[numbers.status[mine] == OK] if self.settings.population == "ok" else mine
-            self.pool.add_rows(key, samples.of(chosen))
+            self.pool.add_rows(key, samples.of(chosen), ready)
 
     def note(self, requests: Rows) -> None:
         """Take in when the runs of a batch were at work, where no figures are wanted."""

@@ -22,7 +22,7 @@ from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.number_file import NumberFile, Place
 from sgengine.aggregate.ranks import RankSearch, by_code
 from sgengine.aggregate.sketch import OFTEN, Sketch, order_statistics, wanted_ranks
-from sgengine.compute import RowSamples
+from sgengine.compute import Expected, GapSums, Ready, RowSamples
 from sgengine.kernels.select import N_FINE
 
 Int64s = npt.NDArray[np.int64]
@@ -73,8 +73,21 @@ class GapPool:
                 self._moments_of(key).add(mine)
                 self._keep(key, mine)
 
-    def add_rows(self, key: Key, samples: RowSamples) -> None:
-        """Take in the samples of some rows of one group; where they are many gaps, unwritten."""
+    def expected(self, key: Key, rule: str, *, only_ok: bool) -> Expected | None:
+        """How the next gaps of a group may be sifted while requests are measured; None before much is known."""
+        sketch = self.sketches.get(key)
+        if sketch is None or sketch.focused < _PIECE:
+            return None
+        return sketch.expected(rule, self._room_of, only_ok=only_ok)
+
+    def add_rows(self, key: Key, samples: RowSamples, ready: Ready | None = None) -> None:
+        """Take in the samples of some rows of one group; where they are many gaps, unwritten.
+
+        ``ready``: what was sifted already, as was ``expected`` of the group; of use if it was of these rows.
+        """
+        if ready is not None and np.array_equal(ready.rows, samples.rows):
+            self._add_ready(key, samples, ready)
+            return
         if key not in self.sketches and key in self.seen and samples.count > self.few // 4:
             self._sketch_of(key)
         if key not in self.sketches:
@@ -100,14 +113,28 @@ class GapPool:
 
     def _add_gaps(self, key: Key, samples: RowSamples) -> None:
         """Take in gaps unwritten; a sketch that knows nothing yet finds the percentiles by them."""
-        if self.room.size <= samples.count:
-            # Kept: fresh memory for each piece took 0.6 ns a gap. What is not written stays unused.
-            self.room = np.empty(max(samples.count, _PIECE + _PIECE // 8) + 1)
         with self._accounted(key):
             sketch = self.sketches[key]
-            sums = sketch.add_gaps(samples, self.room)
+            sums = sketch.add_gaps(samples, self._room_of(samples.count))
             if not sketch.focused:
                 sketch.look()
+        self._add_sums(key, samples, sums)
+
+    def _add_ready(self, key: Key, samples: RowSamples, ready: Ready) -> None:
+        """Take in gaps that are sifted already."""
+        if samples.count:
+            with self._accounted(key):
+                sums = self.sketches[key].add_ready(ready, samples.count)
+            self._add_sums(key, samples, sums)
+
+    def _room_of(self, count: int) -> Float64s:
+        """Room for so many gaps, and a place more."""
+        if self.room.size <= count:
+            # Kept: fresh memory for each piece took 0.6 ns a gap. What is not written stays unused.
+            self.room = np.empty(max(count, _PIECE + _PIECE // 8) + 1)
+        return self.room
+
+    def _add_sums(self, key: Key, samples: RowSamples, sums: GapSums | None) -> None:
         if sums is None:
             self._moments_of(key).add(samples.values())
         else:

@@ -9,7 +9,7 @@ Once it is known where percentiles lie, most gaps need not even be counted by bu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from sgengine.aggregate.distribution import positions
 from sgengine.aggregate.focus import SLACK, Coarse, Focus, brackets, buckets_of, coarse_of, edges
-from sgengine.compute import GapSums, RowSamples
+from sgengine.compute import Expected, GapSums, Ready, RowSamples
 from sgengine.kernels.select import N_FINE, sift, sift_kept
 
 Int64s = npt.NDArray[np.int64]
@@ -94,6 +94,32 @@ class Sketch:
             self.coarse.count(sifted, self.counts, self.vague)
         self._keep(room[: sifted.copied], samples.count)
         return sifted.sums
+
+    def expected(
+        self, rule: str, room: Callable[[int], Float64s], *, only_ok: bool
+    ) -> Expected | None:
+        """How further gaps may be sifted while requests are measured; None where most are to be counted.
+
+        ``room``: scratch, for so many gaps and a place more.
+        """
+        if self.coarse is None:
+            return None
+        return Expected(
+            rule=rule,
+            only_ok=only_ok,
+            wanted=self.wanted,
+            skip=self.coarse.skip(),
+            counts=np.zeros(N_FINE, dtype=np.int64),
+            room=room,
+        )
+
+    def add_ready(self, ready: Ready, count: int) -> GapSums | None:
+        """Take in ``count`` gaps that were sifted as ``expected``, if nothing was added since; their sums."""
+        assert self.coarse is not None, "something was added"
+        self.counts += ready.expected.counts
+        self.coarse.count(ready.sifted, self.counts, self.vague)
+        self._keep(ready.kept, count)
+        return ready.sifted.sums
 
     def _keep(self, values: Float64s, of: int) -> None:
         self.count += of

@@ -116,14 +116,15 @@ class Measure:
 
     def take(self, batch: Batch, source: str, receipt: Receipt) -> Measured:
         """Add one batch of ``source`` to ``receipt``; all of it, measured."""
-        whole = measured = compute(batch.deliveries, self.settings.measure)
+        pooled = self.figures and self.itl and not self.keep_tokens
+        expected = receipt.aggregate.expected() if pooled else None
+        whole = measured = compute(batch.deliveries, self.settings.measure, expected)
         found = list(rejected_in(batch, measured, source))
         add_outside(receipt.outside, (line for line in found if line.reason == OUTSIDE))
         if self.sections is not None:
             measured = self._members(batch, measured, self.sections, source, receipt)
         requests = measured.columns
         if self.figures:
-            pooled = self.itl and not self.keep_tokens
             receipt.aggregate.add(requests, measured if pooled else None)
         else:
             receipt.aggregate.note(requests)

@@ -1,11 +1,9 @@
 """Ragged batches of DELIVERIES -> REQUESTS: pure functions over Arrow, the kernels underneath."""
 
+from sgengine.compute.expected import Expected, Ready
 from sgengine.compute.itl import (
-    GapSums,
     RowSamples,
     Samples,
-    Sifted,
-    Skip,
     batch_samples,
     itl_histogram,
     itl_samples,
@@ -13,11 +11,14 @@ from sgengine.compute.itl import (
 from sgengine.compute.measure import Measured, compute
 from sgengine.compute.request_columns import RequestColumns, Rows, names_of, numbers_of
 from sgengine.compute.settings import MeasureSettings
+from sgengine.compute.sifted import GapSums, Sifted, Skip
 
 __all__ = [
+    "Expected",
     "GapSums",
     "MeasureSettings",
     "Measured",
+    "Ready",
     "RequestColumns",
     "RowSamples",
     "Rows",

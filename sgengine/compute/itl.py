@@ -13,20 +13,15 @@ import numpy.typing as npt
 from sgengine.compute.measure import Measured
 from sgengine.compute.ragged import Ragged, frozen
 from sgengine.compute.rows import tokens_of
+from sgengine.compute.sifted import Scratch, Sifted, Skip
 from sgengine.kernels import gaps, sift
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
 from sgengine.kernels.scan import ONE_EACH
-from sgengine.kernels.select import N_LIMBS
-from sgengine.kernels.sieve import LANES, MOST
 from sgengine.schema.enums import ITL_RULES
 
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 UInt8s = npt.NDArray[np.uint8]
-UInt64s = npt.NDArray[np.uint64]
-
-_EXACT = 1 << 53
-"""Whole numbers below this are doubles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,42 +34,6 @@ class Samples:
     def groups(self, codes: Int64s) -> Int64s:
         """The group of each sample, from ``codes`` (S,) of the rows."""
         return np.repeat(codes, np.diff(self.starts))
-
-
-@dataclass(frozen=True, kw_only=True)
-class GapSums:
-    """Of whole samples: the limbs of their sums (kernels.select.moments), the least and the greatest."""
-
-    limbs: UInt64s
-    least: int
-    most: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Skip:
-    """Gaps that need not be told apart, ns: those below ``first``, and those from ``low`` up to ``high``."""
-
-    first: int
-    low: int
-    high: int
-
-    def edges(self) -> tuple[int, int, int]:
-        """As kernels.sift takes them: the first edge, and where what lies between begins and how wide it is."""
-        first, low, high = (min(edge, MOST) for edge in (self.first, self.low, self.high))
-        return first, low, high - low
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sifted:
-    """What sifting gaps left: how many were ``copied``, and what was skipped ``below`` and ``between``.
-
-    ``sums``: of all of them, or None if a double cannot hold the greatest.
-    """
-
-    copied: int
-    below: int
-    between: int
-    sums: GapSums | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,26 +85,12 @@ class RowSamples:
 
         What ``skip`` says need not be in ``counts``: how many these are is told.
         """
-        limbs = np.zeros(N_LIMBS, dtype=np.uint64)
-        tokens = (self.ragged.times, self.ragged.offsets, frozen(self.rows), wanted)
-        scratch = (np.empty(sift.BLOCK), np.empty(sift.BLOCK, dtype=np.int32))
-        below = between = 0
+        tokens = (self.ragged.times, self.ragged.offsets, self.rows, wanted)
+        scratch = Scratch()
         if skip is None:
-            copied, least, most = sift.sift_gaps(*tokens, counts, out, limbs, *scratch)
-        else:
-            copied, least, most, below, between = sift.sift_sparsely(
-                *tokens,
-                *skip.edges(),
-                counts,
-                out,
-                limbs,
-                *scratch,
-                np.zeros(LANES, dtype=np.uint64),
-                np.repeat(np.array([MOST, 0], dtype=np.int32), LANES),
-                np.empty(sift.HELD, dtype=np.int32),
-            )
-        sums = GapSums(limbs=limbs, least=least, most=most) if most < _EXACT else None
-        return Sifted(copied=copied, below=below, between=between, sums=sums)
+            return scratch.sifted(*sift.sift_gaps(*tokens, counts, out, *scratch.dense()))
+        found = sift.sift_sparsely(*tokens, *skip.edges(), counts, out, *scratch.sparse())
+        return scratch.sifted(*found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,15 @@ from sgengine.compute import rows as kernels
 from sgengine.compute.bare import overlay_bare
 from sgengine.compute.checks import Breach, RowFacts, breaches
 from sgengine.compute.columns import Later, Values, Whole, same
-from sgengine.compute.ragged import Bools, Ragged, frozen, kinds_of
+from sgengine.compute.expected import Expected, Ready, Sifter
+from sgengine.compute.ragged import (
+    Bools,
+    Ragged,
+    frozen,
+    kinds_of,
+    only_value,
+    places_in,
+)
 from sgengine.compute.request_columns import RequestColumns
 from sgengine.compute.settings import MeasureSettings
 from sgengine.compute.tokens import Metrics, token_metrics
@@ -29,12 +37,14 @@ class Measured:
     ``requests``: the same as a batch.
     ``breaches``: the rows that do not, with the first rule they break, by row of the batch.
     ``ragged``, ``kept``: the tokens of all R rows and which rows were kept, for the ITL samples.
+    ``ready``: gaps that were sifted on the way.
     """
 
     columns: RequestColumns | pa.RecordBatch
     breaches: tuple[Breach, ...]
     ragged: Ragged
     kept: Int64s
+    ready: Ready | None = None
 
     @property
     def requests(self) -> pa.RecordBatch:
@@ -43,16 +53,19 @@ class Measured:
         return columns.batch if isinstance(columns, RequestColumns) else columns
 
 
-def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
+def compute(
+    batch: pa.RecordBatch, settings: MeasureSettings, expected: Expected | None = None
+) -> Measured:
     """Measure one batch of DELIVERIES (any dimensions after the declared columns).
 
     Rows measured + breaches = rows of the batch. The result depends on nothing but the arguments, and
-    a row's values on nothing but the row.
+    a row's values on nothing but the row. ``expected``: gaps may be sifted on the way (``ready``).
     """
     facts = RowFacts(batch=batch)
     broken = breaches(facts)
     ragged = _ragged(facts, broken)
-    found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings)
+    sifter = _sifter(batch, ragged, expected)
+    found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings, sifter)
     broken |= _chunk_breaches(found.breach, broken)
     ragged = _without(ragged, broken)
     kept = _kept(batch.num_rows, broken)
@@ -66,7 +79,18 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
         breaches=tuple(broken[row] for row in sorted(broken)),
         ragged=ragged,
         kept=kept,
+        ready=None if sifter is None else sifter.ready(),
     )
+
+
+def _sifter(batch: pa.RecordBatch, ragged: Ragged, expected: Expected | None) -> Sifter | None:
+    """For the gaps that are ``expected`` to be of one group."""
+    if expected is None or not expected.suits(ragged):
+        return None
+    chosen = np.ones(batch.num_rows, dtype=np.uint8)
+    if expected.only_ok and only_value(batch.column("status")) != "ok":
+        chosen[:] = places_in(batch.column("status"), ("ok",)) == 0
+    return Sifter(expected, chosen, int(ragged.offsets[-1] - ragged.offsets[0]))
 
 
 def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sgengine.compute.expected import Sifter
 from sgengine.compute.ragged import Bools, Ragged
 from sgengine.compute.settings import MeasureSettings
-from sgengine.kernels import request, scan
+from sgengine.kernels import blocks, request, scan
 from sgengine.kernels.peaks import peaks_shape
 
 Int32s = npt.NDArray[np.int32]
@@ -100,8 +101,13 @@ class HullRoom:
         )
 
 
-def measure_rows(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Rows:
-    """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes."""
+def measure_rows(
+    ragged: Ragged, n: Int64s, settings: MeasureSettings, sifter: Sifter | None = None
+) -> Rows:
+    """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes.
+
+    With a ``sifter`` gaps are sifted in the same pass.
+    """
     ints = np.empty((7, ragged.rows), dtype=np.int64)
     floats = np.zeros((2, ragged.rows if settings.smoothness else 0))
     breach = np.zeros(ragged.rows, dtype=np.uint8)
@@ -118,10 +124,11 @@ def measure_rows(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Rows:
         settings.envelopes,
     )
     outputs: tuple[Any, ...] = (breach, counts, *ints, *floats)
-    run: Callable[..., int] = request.in_blocks
+    run: Callable[..., int] = request.in_blocks if sifter is None else blocks.sifted_in_blocks
+    sifting = () if sifter is None else sifter.arrays
     start = 0
     while True:
-        start = run(*inputs, start, *outputs, *room.arrays())
+        start = run(*inputs, start, *outputs, *room.arrays(), *sifting)
         if start == ragged.rows:
             break
         room.grow()

@@ -48,7 +48,7 @@ Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 UInt8s = npt.NDArray[np.uint8]
 
-_BLOCK = 1 << 16
+BLOCK = 1 << 16
 """Chunks of a block: half a megabyte of times, a quarter of a second-level cache."""
 
 Float64s = npt.NDArray[np.float64]
@@ -206,7 +206,7 @@ def in_blocks(
     a = start
     while a < rows:
         b = a + 1
-        while b < rows and offsets[b + 1] - offsets[a] <= _BLOCK:
+        while b < rows and offsets[b + 1] - offsets[a] <= BLOCK:
             b += 1
         block = offsets[a : b + 1]
         size_block = size_offsets[a : b + 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from sgengine.compute import rows
 from sgengine.compute.ragged import Ragged, frozen
 from sgengine.compute.settings import MeasureSettings
-from sgengine.kernels import scan
+from sgengine.kernels import scan, select
 from sgengine.kernels import smoothness as smooth
 from sgengine.kernels.delivery import smoothed_curve
 from sgengine.objectives import Reader
@@ -97,3 +98,18 @@ def smoothness(
     arrays = (ragged.times, ragged.offsets, ragged.sizes, ragged.size_offsets, ragged.kinds)
     smooth.smoothness(*arrays, n, idle, first, pace, skip_first, qoe, fluidity)
     return float(qoe[0]), float(fluidity[0])
+
+
+def fine_buckets(value: float) -> int:
+    """Whole ns below 2048, then 1024 equal parts of every octave."""
+    if value < 2048:
+        return int(value)
+    octave = Fraction(value).limit_denominator(1).numerator.bit_length() - 1
+    part = int((Fraction(value) / 2**octave - 1) * 1024)
+    return min(2048 + (octave - 11) * 1024 + part, select.N_FINE - 1)
+
+
+def sums_of(limbs: np.ndarray[Any, Any]) -> tuple[int, int]:
+    """The sum of the gaps, and of their squares."""
+    a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in limbs)
+    return a + (b << 32), ll + (lh << 32) + ((cl + (ch << 32)) << 33) + ((hl + (hh << 32)) << 64)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from fractions import Fraction
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -16,7 +15,7 @@ from sgengine.compute.ragged import Ragged
 from sgengine.kernels import select, sift
 from sgengine.kernels.sieve import LANES, MOST
 from tests import strategies as own
-from tests.kernels.arrays import ints, ragged_of
+from tests.kernels.arrays import fine_buckets, ints, ragged_of, sums_of
 
 
 def curves_of_chunks() -> st.SearchStrategy[list[list[int]]]:
@@ -27,15 +26,6 @@ def curves_of_chunks() -> st.SearchStrategy[list[list[int]]]:
 def gaps_of(curves: list[list[int]]) -> list[int]:
     """Those between the chunks of each row."""
     return [b - a for times in curves for a, b in pairwise(times)]
-
-
-def fine_buckets(value: float) -> int:
-    """Whole ns below 2048, then 1024 equal parts of every octave."""
-    if value < 2048:
-        return int(value)
-    octave = Fraction(value).limit_denominator(1).numerator.bit_length() - 1
-    part = int((Fraction(value) / 2**octave - 1) * 1024)
-    return min(2048 + (octave - 11) * 1024 + part, select.N_FINE - 1)
 
 
 @given(curves_of_chunks(), st.data())
@@ -105,12 +95,6 @@ def test_sums_of_gaps_are_those_of_integers(curves: list[list[int]]) -> None:
         return
     assert (least, most) == (min(found), max(found))
     assert sums_of(limbs) == (sum(found), sum(gap**2 for gap in found))
-
-
-def sums_of(limbs: npt.NDArray[np.uint64]) -> tuple[int, int]:
-    """The sum of the gaps, and of their squares."""
-    a, b, ll, lh, cl, ch, hl, hh = (int(limb) for limb in limbs)
-    return a + (b << 32), ll + (lh << 32) + ((cl + (ch << 32)) << 33) + ((hl + (hh << 32)) << 64)
 
 
 def sifted(

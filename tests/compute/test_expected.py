@@ -1,0 +1,163 @@
+"""Gaps sifted while requests are measured: of the rows that were meant, every gap once, and no figure else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sgengine.compute import Expected, Measured, MeasureSettings, Ready, Skip, compute
+from sgengine.compute import rows as kernels
+from sgengine.kernels import blocks, select
+from tests import strategies as ours
+from tests.engine.make import plain_row
+from tests.kernels.arrays import fine_buckets, sums_of
+
+Row = dict[str, Any]
+
+EDGES = np.empty(select.N_FINE + 1)
+select.fine_edges(EDGES)
+
+
+def expected_of(
+    cuts: list[int], wanted: set[int], rule: str = "chunk", *, only_ok: bool = False
+) -> Expected:
+    """Buckets before the first cut, and between the others, are skipped; of the rest some are wanted."""
+    first, low, high = sorted(cuts)
+    flags = np.zeros(select.N_FINE, dtype=np.uint8)
+    flags[[b for b in wanted if not (b < first or low <= b < high)]] = 1
+    return Expected(
+        rule=rule,
+        only_ok=only_ok,
+        wanted=flags,
+        skip=Skip(first=int(EDGES[first]), low=int(EDGES[low]), high=int(EDGES[high])),
+        counts=np.zeros(select.N_FINE, dtype=np.int64),
+        room=lambda count: np.empty(count + 1),
+    )
+
+
+def batch_of(rows: list[Row]) -> pa.RecordBatch:
+    """One batch, of no rows too."""
+    table = ours.deliveries_table(rows)
+    return (
+        table.combine_chunks().to_batches()[0]
+        if rows
+        else pa.RecordBatch.from_pylist([], schema=table.schema)
+    )
+
+
+def assert_alike(found: Measured, plain: Measured) -> None:
+    """The same REQUESTS and breaches."""
+    assert found.requests.equals(plain.requests)
+    assert found.breaches == plain.breaches
+    assert found.kept.tolist() == plain.kept.tolist()
+
+
+def assert_every_gap_once(ready: Ready, gaps: list[int]) -> None:
+    """Copied, counted or skipped, and in the sums."""
+    expected, sifted = ready.expected, ready.sifted
+    buckets = [fine_buckets(gap) for gap in gaps]
+    wanted = set(np.flatnonzero(expected.wanted).tolist())
+    kept = [float(gap) for gap, at in zip(gaps, buckets, strict=True) if at in wanted]
+    assert sorted(ready.kept.tolist()) == sorted(kept)
+    assert sifted.copied == len(kept)
+    counted = Counter(dict(enumerate(expected.counts.tolist())))
+    assert +counted <= Counter(buckets)
+    missing = Counter(buckets) - counted
+    edges = (expected.skip.first, expected.skip.low, expected.skip.high)
+    first, low, high = (int(np.searchsorted(EDGES, edge)) for edge in edges)
+    assert sum(count for at, count in missing.items() if at < first) == sifted.below
+    assert sum(count for at, count in missing.items() if low <= at < high) == sifted.between
+    assert all(at < first or low <= at < high for at in missing)
+    if not gaps:
+        return
+    if max(gaps) >= 2**53:
+        assert sifted.sums is None
+        return
+    assert sifted.sums is not None
+    assert (sifted.sums.least, sifted.sums.most) == (min(gaps), max(gaps))
+    assert sums_of(sifted.sums.limbs) == (sum(gaps), sum(gap**2 for gap in gaps))
+
+
+BROKEN = st.sampled_from(
+    [{}, {}, {}, {"chunk_times_ns": [-5, 7]}, {"chunk_times_ns": [9, 4]}, {"status": "?"}]
+)
+
+
+@given(
+    ours.deliveries(),
+    st.lists(BROKEN, min_size=8, max_size=8),
+    st.lists(st.integers(0, select.N_FINE), min_size=3, max_size=3),
+    st.sampled_from(["chunk", "chunk", "token"]),
+    st.booleans(),
+    st.data(),
+)
+def test_what_is_sifted_on_the_way_is_what_the_rows_have(
+    rows: list[Row], broken: list[Row], cuts: list[int], rule: str, only_ok: bool, data: Any
+) -> None:
+    """Rows of every shape, some that break rules; and what is measured is the same."""
+    rows = [
+        row | change if row["timing"] in ("token", "split") and row["chunk_tokens"] is None else row
+        for row, change in zip(rows, broken, strict=False)
+    ]
+    batch = batch_of(rows)
+    settings = MeasureSettings(itl_rule=rule)
+    plain = compute(batch, settings)
+    lists = {
+        k: rows[k]["chunk_times_ns"]
+        for k in plain.kept.tolist()
+        if rows[k]["chunk_times_ns"] and len(rows[k]["chunk_times_ns"]) > 1
+        if rows[k]["status"] == "ok" or not only_ok
+    }
+    gaps = [b - a for times in lists.values() for a, b in pairwise(times)]
+    near = st.sampled_from([fine_buckets(gap) for gap in gaps] or [0])
+    expected = expected_of(cuts, data.draw(st.sets(near)), rule, only_ok=only_ok)
+    found = compute(batch, settings, expected)
+    assert_alike(found, plain)
+    if found.ready is None:
+        assert rule == "token"
+        return
+    assert found.ready.rows.tolist() == list(lists)
+    assert_every_gap_once(found.ready, gaps)
+
+
+def test_blocks_and_envelopes_that_need_more_room_sift_no_gap_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Points that are all vertices, of rows that are a block each, several to a block, and longer."""
+    monkeypatch.setattr(kernels, "_VERTICES_PER_ROW", 0)
+    lengths = [3, blocks.BLOCK - 5, 2, 20_000, 20_000, blocks.BLOCK + 100, 7]
+    rows = [
+        plain_row(k, list(accumulate(range(10**6, 10**6 - length, -1))))
+        for k, length in enumerate(lengths)
+    ]
+    batch = batch_of(rows)
+    cuts = [fine_buckets(940_000), fine_buckets(980_000), fine_buckets(999_000)]
+    found = compute(
+        batch,
+        MeasureSettings(),
+        expected_of(cuts, set(range(fine_buckets(950_000), fine_buckets(960_000)))),
+    )
+    assert_alike(found, compute(batch, MeasureSettings()))
+    assert found.ready is not None
+    assert found.ready.rows.tolist() == list(range(len(lengths)))
+    assert found.ready.sifted.below > 0 < found.ready.sifted.between
+    gaps = [b - a for row in rows for a, b in pairwise(row["chunk_times_ns"])]
+    assert_every_gap_once(found.ready, gaps)
+
+
+def test_samples_that_are_no_gaps_are_not_sifted() -> None:
+    """Under the token rule a chunk of two tokens has a sample of 0."""
+    rows = [plain_row(0, [5, 9]), plain_row(1, [5, 9], chunk_tokens=[1, 2])]
+    everywhere = expected_of([0, 0, 0], set())
+    assert compute(batch_of(rows), MeasureSettings(), everywhere).ready is not None
+    of_tokens = expected_of([0, 0, 0], set(), "token")
+    assert compute(batch_of(rows), MeasureSettings(itl_rule="token"), of_tokens).ready is None
+    alone = compute(batch_of(rows[:1]), MeasureSettings(itl_rule="token"), of_tokens)
+    assert alone.ready is not None
