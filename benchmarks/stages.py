@@ -34,6 +34,8 @@ STAGES = (
     ("kernels/request.py", "kernels: latencies, the reader, smoothness, envelopes"),
     ("kernels/gaps.py", "kernels: gaps counted, summed and sifted"),
     ("kernels/sift.py", "kernels: gaps counted, summed and sifted"),
+    ("kernels/sparse.py", "kernels: gaps counted, summed and sifted"),
+    ("kernels/together.py", "kernels: latencies, the reader and gaps in one loop"),
     ("kernels/select.py", "kernels: order statistics of the kept gaps"),
     ("/readers/", "reading: columns checked and brought to DELIVERIES"),
     ("/compute/", "REQUESTS: rules, columns"),

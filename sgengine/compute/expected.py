@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.compute.ragged import Ragged
+from sgengine.compute.settings import MeasureSettings
 from sgengine.compute.sifted import Scratch, Sifted, Skip
-from sgengine.kernels import blocks
 from sgengine.kernels.scan import ONE_EACH
 
 Int64s = npt.NDArray[np.int64]
@@ -39,8 +39,10 @@ class Expected:
     counts: Int64s
     room: Callable[[int], Float64s]
 
-    def suits(self, ragged: Ragged) -> bool:
-        """Whether the samples of all rows are their gaps."""
+    def suits(self, ragged: Ragged, settings: MeasureSettings) -> bool:
+        """Whether the samples of all rows are their gaps, and nothing is wanted but latencies."""
+        if settings.envelopes or settings.smoothness:
+            return False
         return self.rule == "chunk" or bool((ragged.kinds == ONE_EACH).all())
 
 
@@ -59,12 +61,9 @@ class Sifter:
 
     def __init__(self, expected: Expected, chosen: UInt8s, chunks: int) -> None:
         self._expected = expected
-        self._chosen = chosen
         self._out = expected.room(chunks)
         self._scratch = Scratch()
         self._rows = np.empty(chosen.size, dtype=np.int64)
-        self._said = np.zeros(blocks.N_SIFTED, dtype=np.int64)
-        self._said[blocks.LEAST] = np.iinfo(np.int64).max
         self.arrays: tuple[Any, ...] = (
             chosen,
             expected.wanted,
@@ -73,13 +72,12 @@ class Sifter:
             self._out,
             *self._scratch.sparse(),
             self._rows,
-            self._said,
+            np.empty(2, dtype=np.int64),
         )
-        """The last fifteen arguments of ``sifted_in_blocks``, which are to be the same at every call."""
+        """The last fifteen arguments of ``latency_and_gaps``."""
 
-    def ready(self) -> Ready:
-        """What was sifted."""
-        rows, copied, *others = self._said.tolist()
+    def ready(self, rows: int, copied: int, *others: int) -> Ready:
+        """What was sifted, as the kernel says."""
         return Ready(
             expected=self._expected,
             rows=self._rows[:rows],

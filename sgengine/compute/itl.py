@@ -14,7 +14,7 @@ from sgengine.compute.measure import Measured
 from sgengine.compute.ragged import Ragged, frozen
 from sgengine.compute.rows import tokens_of
 from sgengine.compute.sifted import Scratch, Sifted, Skip
-from sgengine.kernels import gaps, sift
+from sgengine.kernels import gaps, sift, sparse
 from sgengine.kernels.histogram import N_BUCKETS, count_samples
 from sgengine.kernels.scan import ONE_EACH
 from sgengine.schema.enums import ITL_RULES
@@ -89,7 +89,7 @@ class RowSamples:
         scratch = Scratch()
         if skip is None:
             return scratch.sifted(*sift.sift_gaps(*tokens, counts, out, *scratch.dense()))
-        found = sift.sift_sparsely(*tokens, *skip.edges(), counts, out, *scratch.sparse())
+        found = sparse.sift_sparsely(*tokens, *skip.edges(), counts, out, *scratch.sparse())
         return scratch.sifted(*found)
 
 

@@ -64,8 +64,12 @@ def compute(
     facts = RowFacts(batch=batch)
     broken = breaches(facts)
     ragged = _ragged(facts, broken)
-    sifter = _sifter(batch, ragged, expected)
-    found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings, sifter)
+    n, ready = _tokens_before_sizes(facts, ragged), None
+    if expected is not None and expected.suits(ragged, settings):
+        sifter = _sifter(batch, ragged, expected)
+        found, ready = kernels.measure_and_sift(ragged, n, settings, sifter)
+    else:
+        found = kernels.measure_rows(ragged, n, settings)
     broken |= _chunk_breaches(found.breach, broken)
     ragged = _without(ragged, broken)
     kept = _kept(batch.num_rows, broken)
@@ -79,14 +83,12 @@ def compute(
         breaches=tuple(broken[row] for row in sorted(broken)),
         ragged=ragged,
         kept=kept,
-        ready=None if sifter is None else sifter.ready(),
+        ready=ready,
     )
 
 
-def _sifter(batch: pa.RecordBatch, ragged: Ragged, expected: Expected | None) -> Sifter | None:
+def _sifter(batch: pa.RecordBatch, ragged: Ragged, expected: Expected) -> Sifter:
     """For the gaps that are ``expected`` to be of one group."""
-    if expected is None or not expected.suits(ragged):
-        return None
     chosen = np.ones(batch.num_rows, dtype=np.uint8)
     if expected.only_ok and only_value(batch.column("status")) != "ok":
         chosen[:] = places_in(batch.column("status"), ("ok",)) == 0

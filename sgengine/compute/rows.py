@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.compute.expected import Sifter
+from sgengine.compute.expected import Ready, Sifter
 from sgengine.compute.ragged import Bools, Ragged
 from sgengine.compute.settings import MeasureSettings
-from sgengine.kernels import blocks, request, scan
+from sgengine.kernels import request, scan, together
 from sgengine.kernels.peaks import peaks_shape
 
 Int32s = npt.NDArray[np.int32]
@@ -101,13 +101,8 @@ class HullRoom:
         )
 
 
-def measure_rows(
-    ragged: Ragged, n: Int64s, settings: MeasureSettings, sifter: Sifter | None = None
-) -> Rows:
-    """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes.
-
-    With a ``sifter`` gaps are sifted in the same pass.
-    """
+def measure_rows(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Rows:
+    """Run all kernels in one pass; ``n`` (R,) int64 must be known but for rows with sizes."""
     ints = np.empty((7, ragged.rows), dtype=np.int64)
     floats = np.zeros((2, ragged.rows if settings.smoothness else 0))
     breach = np.zeros(ragged.rows, dtype=np.uint8)
@@ -124,28 +119,61 @@ def measure_rows(
         settings.envelopes,
     )
     outputs: tuple[Any, ...] = (breach, counts, *ints, *floats)
-    run: Callable[..., int] = request.in_blocks if sifter is None else blocks.sifted_in_blocks
-    sifting = () if sifter is None else sifter.arrays
+    run: Callable[..., int] = request.in_blocks
     start = 0
     while True:
-        start = run(*inputs, start, *outputs, *room.arrays(), *sifting)
+        start = run(*inputs, start, *outputs, *room.arrays())
         if start == ragged.rows:
             break
         room.grow()
+    return _rows(breach, counts, ints, floats, room.hulls() if settings.envelopes else None)
+
+
+def _rows(
+    breach: UInt8s,
+    n: Int64s,
+    ints: Int64s,
+    floats: Float64s | None = None,
+    hulls: Hulls | None = None,
+) -> Rows:
+    """What the kernels wrote: ``ints`` (7, R), and ``floats`` (2, R) of smoothness."""
+    ttft, last_token, last_chunk, itl_max, idle, idle_min, late = ints
+    qoe, fluidity = np.zeros((2, 0)) if floats is None else floats
     return Rows(
         breach=breach,
-        n=counts,
-        ttft=ints[0],
-        last_token=ints[1],
-        last_chunk=ints[2],
-        itl_max=ints[3],
-        idle=ints[4],
-        idle_min=ints[5],
-        late=ints[6],
-        qoe=floats[0],
-        fluidity=floats[1],
-        hulls=room.hulls() if settings.envelopes else None,
+        n=n,
+        ttft=ttft,
+        last_token=last_token,
+        last_chunk=last_chunk,
+        itl_max=itl_max,
+        idle=idle,
+        idle_min=idle_min,
+        late=late,
+        qoe=qoe,
+        fluidity=fluidity,
+        hulls=hulls,
     )
+
+
+def measure_and_sift(
+    ragged: Ragged, n: Int64s, settings: MeasureSettings, sifter: Sifter
+) -> tuple[Rows, Ready]:
+    """The same without envelopes and smoothness, and what was sifted in the same pass."""
+    ints = np.empty((7, ragged.rows), dtype=np.int64)
+    breach = np.zeros(ragged.rows, dtype=np.uint8)
+    counts = n.copy()
+    reader = settings.reader
+    run: Callable[..., tuple[int, ...]] = together.latency_and_gaps
+    said = run(
+        *tokens_of(ragged),
+        reader.first_ns,
+        reader.pace_ns,
+        breach,
+        counts,
+        *ints,
+        *sifter.arrays,
+    )
+    return _rows(breach, counts, ints), sifter.ready(*said)
 
 
 def lower_hulls(ragged: Ragged, n: Int64s, settings: MeasureSettings) -> Hulls:

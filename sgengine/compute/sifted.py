@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels import sift
+from sgengine.kernels import sift, sparse
 from sgengine.kernels.select import N_LIMBS
 from sgengine.kernels.sieve import LANES, MOST
 
@@ -72,7 +72,7 @@ class Scratch:
             *self.dense(),
             np.zeros(LANES, dtype=np.uint64),
             np.repeat(np.array([MOST, 0], dtype=np.int32), LANES),
-            np.empty(sift.HELD, dtype=np.int32),
+            np.empty(sparse.HELD, dtype=np.int32),
         )
 
     def sifted(

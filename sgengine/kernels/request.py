@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels._jit import uncounted
+from sgengine.kernels._jit import merged, uncounted
 from sgengine.kernels.delivery import (
     gaps_and_idle,
     idle_one_each,
@@ -48,7 +48,7 @@ Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 UInt8s = npt.NDArray[np.uint8]
 
-BLOCK = 1 << 16
+_BLOCK = 1 << 16
 """Chunks of a block: half a megabyte of times, a quarter of a second-level cache."""
 
 Float64s = npt.NDArray[np.float64]
@@ -82,36 +82,80 @@ def latency_and_delivery(
     """
     reach = reach_of(first, pace)
     for r in range(kinds.size):
-        x = times[offsets[r] : offsets[r + 1]]
-        kind = kinds[r]
-        if x.size == 0 or not (kind == ONE_EACH or kind == SIZED or kind == UNKNOWN_SIZES):
-            continue
-        if kind != SIZED and x.size <= reach:
-            signs, itl_max[r], idle[r] = gaps_and_idle(x, first, pace)
-        else:
-            signs, itl_max[r] = gaps_of(x)
-        ttft[r] = x[0]
-        last_token[r] = x[x.size - 1]
-        last_chunk[r] = x[x.size - 1]
-        breach[r] = times_breach(x, signs)
+        latency_of_row(
+            r,
+            times,
+            offsets,
+            sizes,
+            size_offsets,
+            kinds,
+            first,
+            pace,
+            reach,
+            breach,
+            n,
+            ttft,
+            last_token,
+            last_chunk,
+            itl_max,
+            idle,
+            idle_min,
+            late,
+        )
+
+
+@merged
+def latency_of_row(
+    r: int,
+    times: Int64s,
+    offsets: Int64s,
+    sizes: Int32s,
+    size_offsets: Int64s,
+    kinds: UInt8s,
+    first: int,
+    pace: int,
+    reach: int,
+    breach: UInt8s,
+    n: Int64s,
+    ttft: Int64s,
+    last_token: Int64s,
+    last_chunk: Int64s,
+    itl_max: Int64s,
+    idle: Int64s,
+    idle_min: Int64s,
+    late: Int64s,
+) -> None:
+    """The same of one row; ``reach``: how many tokens have a deadline (kernels.delivery)."""
+    x = times[offsets[r] : offsets[r + 1]]
+    kind = kinds[r]
+    if x.size == 0 or not (kind == ONE_EACH or kind == SIZED or kind == UNKNOWN_SIZES):
+        return
+    if kind != SIZED and x.size <= reach:
+        signs, itl_max[r], idle[r] = gaps_and_idle(x, first, pace)
+    else:
+        signs, itl_max[r] = gaps_of(x)
+    ttft[r] = x[0]
+    last_token[r] = x[x.size - 1]
+    last_chunk[r] = x[x.size - 1]
+    breach[r] = times_breach(x, signs)
+    if breach[r] != KEPT:
+        return
+    if kind == SIZED:
+        s = sizes[size_offsets[r] : size_offsets[r + 1]]
+        breach[r] = sizes_breach(s)
         if breach[r] != KEPT:
-            continue
-        if kind == SIZED:
-            s = sizes[size_offsets[r] : size_offsets[r + 1]]
-            breach[r] = sizes_breach(s)
-            if breach[r] != KEPT:
-                continue
-            n[r] = sum_sizes(s)
-            last_token[r] = x[last_with_tokens(s)]
-            idle[r] = idle_sized(x, s, first, pace, reach)
-            late[r] = late_sized(x, s, first, pace, reach) if idle[r] > 0 else 0
-            continue
-        if x.size > reach:
-            idle[r] = idle_one_each(x, first, pace, reach)
-        if kind == UNKNOWN_SIZES:
-            idle_min[r] = idle_shifted(x, n[r] - x.size, first, pace, reach)
-        else:
-            late[r] = late_one_each(x, first, pace, reach) if idle[r] > 0 else 0
+            return
+        n[r] = sum_sizes(s)
+        last_token[r] = x[last_with_tokens(s)]
+        idle[r] = idle_sized(x, s, first, pace, reach)
+        late[r] = late_sized(x, s, first, pace, reach) if idle[r] > 0 else 0
+        return
+    if x.size > reach:
+        idle[r] = idle_one_each(x, first, pace, reach)
+    if kind == UNKNOWN_SIZES:
+        idle_min[r] = idle_shifted(x, n[r] - x.size, first, pace, reach)
+    else:
+        late[r] = late_one_each(x, first, pace, reach) if idle[r] > 0 else 0
 
 
 @uncounted
@@ -206,7 +250,7 @@ def in_blocks(
     a = start
     while a < rows:
         b = a + 1
-        while b < rows and offsets[b + 1] - offsets[a] <= BLOCK:
+        while b < rows and offsets[b + 1] - offsets[a] <= _BLOCK:
             b += 1
         block = offsets[a : b + 1]
         size_block = size_offsets[a : b + 1]

@@ -17,7 +17,19 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from sgengine.kernels._deadlines import Deadlines
 from sgengine.kernels._machine import address, compiled, prefetch
+from sgengine.kernels._vectors import (
+    all_of,
+    external,
+    keep,
+    lanes_from,
+    load,
+    reduced,
+    spread,
+    store,
+    update,
+)
 from sgengine.kernels.prefetch import AHEAD
 
 LANES = 16
@@ -53,7 +65,7 @@ def sieve_twin(
     out: Int32s,
     at: int,
 ) -> int:
-    """The gaps between ``times[start]`` and ``times[start + size]``, which ascend; in ns.
+    """The gaps between ``times[start]`` and ``times[start + size]``, in ns.
 
     Those of at least ``first`` that are not in [``low``, ``low + width``) go to ``out`` from ``at``, in
     order; what stands behind them there, up to LANES more, is arbitrary. Returns how many these are, and
@@ -61,11 +73,11 @@ def sieve_twin(
 
     The lower 32 bits of all squares are added to ``squares[:LANES // 2]`` (LANES,) and the upper ones to
     the others, to whichever of them. ``extremes`` (2 LANES,) become the least, in the first half, and the
-    greatest. If a gap is greater than MOST nothing is added, and -1 is returned. There must be LANES times
-    before the last, for vectors are read whole.
+    greatest. If a gap is greater than MOST, or less than 0, nothing is added, and -1 is returned. There
+    must be LANES times before the last, for vectors are read whole.
     """
     gaps = np.diff(times[start : start + size + 1])
-    if gaps.max() > MOST:
+    if gaps.max() > MOST or gaps.min() < 0:
         return -1
     whole = gaps.astype(np.uint64) ** np.uint64(2)
     squares[0] += (whole & np.uint64(_LOW)).sum()
@@ -76,6 +88,34 @@ def sieve_twin(
     kept = gaps[reach & ~((gaps >= low) & (gaps < low + width))]
     out[at : at + kept.size] = kept
     return int(kept.size + (np.count_nonzero(reach) << 32))
+
+
+def meet_twin(
+    times: Int64s,
+    start: int,
+    size: int,
+    first: int,
+    low: int,
+    width: int,
+    squares: UInt64s,
+    extremes: Int32s,
+    out: Int32s,
+    at: int,
+    due: int,
+    pace: int,
+    row: Int64s,
+) -> int:
+    """As ``sieve_twin``, and how the times meet a reader, if -1 is not returned.
+
+    ``row`` (2,) becomes the greatest of the gaps, and by how much a time but ``times[start]`` is later
+    than its deadline, at most: that of ``times[start + k]`` is ``due`` + k ``pace``, none beyond int64.
+    """
+    packed = sieve_twin(times, start, size, first, low, width, squares, extremes, out, at)
+    if packed >= 0:
+        x = times[start : start + size + 1]
+        row[0] = np.diff(x).max()
+        row[1] = max(int(x[k]) - (due + k * pace) for k in range(1, size + 1))
+    return packed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +130,11 @@ class _Sums:
     packed: Any
 
 
-def _intrinsic(
+_KINDS = (types.int64,) * 2 + (types.int32,) * 3
+"""Of ``start``, ``size``, and the edges."""
+
+
+def _sieve(
     _typing: Any,
     times: Any,
     start: Any,
@@ -103,45 +147,93 @@ def _intrinsic(
     out: Any,
     at: Any,
 ) -> tuple[Any, Callable[..., Any]]:
-    places, limits = (types.int64,) * 2, (types.int32,) * 3
-    kinds = (times, *places, *limits, squares, extremes, out, types.int64)
-
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        def place(index: int, where: Any, kind: Any = _WIDE) -> Any:
-            found = address(context, builder, signature.args[index], arguments[index], where)
-            return builder.bitcast(found, kind.as_pointer())
+        return _built(_Call(context, builder, signature, arguments), None)
 
-        _, start, size, *limits, _, _, _, at = arguments
-        states = [place(6, _INT64(k)) for k in (0, _HALF)]
-        states += [place(7, _INT64(k), _GAPS) for k in (0, LANES)]
-        begun = [*(_load(builder, state) for state in states), _all(_WIDE, 0), _INT64(0)]
-        held = [cgutils.alloca_once_value(builder, value) for value in begun]
-        sums = _Sums(**dict(zip(_Sums.__annotations__, held, strict=True)))
-        edges = [_spread(builder, limit, _GAPS) for limit in limits]
+    return types.int64(times, *_KINDS, squares, extremes, out, types.int64), build
 
-        def step(offset: Any, done: Any = None) -> None:
-            halves = []
-            for k in (0, _HALF):
-                behind = builder.add(builder.add(start, offset), _INT64(k))
-                prefetch(builder, place(0, builder.add(behind, _INT64(AHEAD))))
-                before = _load(builder, place(0, behind))
-                after = _load(builder, place(0, builder.add(behind, _INT64(1))))
-                halves.append(builder.sub(after, before))
-            gaps, mask = _added(builder, halves, done, sums)
-            chosen, counts = _chosen(builder, gaps, edges, mask)
-            packed = builder.load(sums.packed)
-            end = builder.add(at, builder.and_(packed, _INT64(_LOW)))
-            _store(builder, chosen, place(8, end, _GAPS))
-            builder.store(builder.add(packed, counts), sums.packed)
 
-        _each_step(builder, size, step)
-        fits = builder.icmp_unsigned("<=", _any_bits(builder, sums.bits), _INT64(MOST))
-        with builder.if_then(fits):
-            for state, variable in zip(states, held, strict=False):
-                _store(builder, builder.load(variable), state)
-        return builder.select(fits, builder.load(sums.packed), _INT64(-1))
+def _meet(
+    _typing: Any,
+    times: Any,
+    start: Any,
+    size: Any,
+    first: Any,
+    low: Any,
+    width: Any,
+    squares: Any,
+    extremes: Any,
+    out: Any,
+    at: Any,
+    due: Any,
+    pace: Any,
+    row: Any,
+) -> tuple[Any, Callable[..., Any]]:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        call = _Call(context, builder, signature, arguments)
+        return _built(call, Deadlines(builder, *arguments[10:12]))
 
+    kinds = (times, *_KINDS, squares, extremes, out, *(types.int64,) * 3, row)
     return types.int64(*kinds), build
+
+
+class _Call:
+    """One use of an intrinsic: where its arrays are."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        self._context = context
+        self.builder = builder
+        self._signature = signature
+        self.arguments = arguments
+
+    def place(self, index: int, where: Any, kind: Any = _WIDE) -> Any:
+        """The address of a place of the array that argument ``index`` is, of a ``kind``."""
+        kind_of_array = self._signature.args[index]
+        found = address(self._context, self.builder, kind_of_array, self.arguments[index], where)
+        return self.builder.bitcast(found, kind.as_pointer())
+
+
+def _built(call: _Call, deadlines: Deadlines | None) -> Any:
+    builder = call.builder
+    _, start, size, *limits, _, _, _, at = call.arguments[:10]
+    states = [call.place(6, _INT64(k)) for k in (0, _HALF)]
+    states += [call.place(7, _INT64(k), _GAPS) for k in (0, LANES)]
+    known = [load(builder, state) for state in states]
+    begun = [*known[:3], all_of(_GAPS, 0), all_of(_WIDE, 0), _INT64(0)]
+    held = [cgutils.alloca_once_value(builder, value) for value in begun]
+    sums = _Sums(**dict(zip(_Sums.__annotations__, held, strict=True)))
+    edges = [spread(builder, limit, _GAPS) for limit in limits]
+
+    def step(offset: Any, done: Any = None) -> None:
+        halves, times = [], []
+        for k in (0, _HALF):
+            behind = builder.add(builder.add(start, offset), _INT64(k))
+            prefetch(builder, call.place(0, builder.add(behind, _INT64(AHEAD))))
+            before = load(builder, call.place(0, behind))
+            times.append(load(builder, call.place(0, builder.add(behind, _INT64(1)))))
+            halves.append(builder.sub(times[-1], before))
+        if deadlines is not None:
+            deadlines.step(times, offset, done)
+        gaps, mask = _added(builder, halves, done, sums)
+        chosen, counts = _chosen(builder, gaps, edges, mask)
+        packed = builder.load(sums.packed)
+        end = builder.add(at, builder.and_(packed, _INT64(_LOW)))
+        store(builder, chosen, call.place(8, end, _GAPS))
+        builder.store(builder.add(packed, counts), sums.packed)
+
+    _each_step(builder, size, step)
+    fits = builder.icmp_unsigned(
+        "<=", reduced(builder, "or", builder.load(sums.bits)), _INT64(MOST)
+    )
+    with builder.if_then(fits):
+        if deadlines is not None:
+            longest = builder.sext(reduced(builder, "smax", builder.load(sums.most)), _INT64)
+            for k, number in enumerate((longest, deadlines.worst())):
+                builder.store(number, call.place(12, _INT64(k), _INT64))
+        keep(builder, sums.most, ">", known[3])
+        for state, variable in zip(states, held, strict=False):
+            store(builder, builder.load(variable), state)
+    return builder.select(fits, builder.load(sums.packed), _INT64(-1))
 
 
 def _each_step(builder: Any, size: Any, step: Callable[..., None]) -> None:
@@ -162,24 +254,22 @@ def _added(builder: Any, halves: list[Any], done: Any, sums: _Sums) -> tuple[Any
     mask = None
     if done is not None:
         halves = [
-            builder.select(_from(builder, done, _WIDE, k), half, _all(_WIDE, 0))
+            builder.select(lanes_from(builder, done, _WIDE, k), half, all_of(_WIDE, 0))
             for k, half in zip((0, _HALF), halves, strict=True)
         ]
-        mask = _from(builder, builder.trunc(done, _INT32), _GAPS)
-    small = [builder.and_(half, _all(_WIDE, _LOW)) for half in halves]
+        mask = lanes_from(builder, builder.trunc(done, _INT32), _GAPS)
+    small = [builder.and_(half, all_of(_WIDE, _LOW)) for half in halves]
     squares = builder.add(*(builder.mul(each, each) for each in small))
-    _update(builder, sums.lower, builder.add, builder.and_(squares, _all(_WIDE, _LOW)))
-    _update(builder, sums.upper, builder.add, builder.lshr(squares, _all(_WIDE, 32)))
-    _update(builder, sums.bits, builder.or_, builder.or_(*halves))
+    update(builder, sums.lower, builder.add, builder.and_(squares, all_of(_WIDE, _LOW)))
+    update(builder, sums.upper, builder.add, builder.lshr(squares, all_of(_WIDE, 32)))
+    update(builder, sums.bits, builder.or_, builder.or_(*halves))
     gaps = builder.trunc(
         builder.shuffle_vector(*halves, ir.Constant(_GAPS, list(range(LANES)))),
         _GAPS,
     )
-    counted = gaps if mask is None else builder.select(mask, gaps, _all(_GAPS, MOST))
-    for variable, sign, each in ((sums.least, "<", counted), (sums.most, ">", gaps)):
-        best = builder.load(variable)
-        better = builder.icmp_signed(sign, each, best)
-        builder.store(builder.select(better, each, best), variable)
+    counted = gaps if mask is None else builder.select(mask, gaps, all_of(_GAPS, MOST))
+    keep(builder, sums.least, "<", counted)
+    keep(builder, sums.most, ">", gaps)
     return gaps, mask
 
 
@@ -192,7 +282,7 @@ def _chosen(builder: Any, gaps: Any, edges: list[Any], mask: Any) -> tuple[Any, 
     outside = builder.icmp_unsigned(">=", builder.sub(gaps, low), width)
     chosen = builder.and_(reach, outside)
     name = f"llvm.experimental.vector.compress.v{LANES}i32"
-    compress = _external(builder, name, _GAPS, _GAPS, _MASK, _GAPS)
+    compress = external(builder, name, _GAPS, _GAPS, _MASK, _GAPS)
     packed = builder.call(compress, [gaps, chosen, ir.Constant(_GAPS, ir.Undefined)])
     here, all_above = (
         builder.zext(builder.ctpop(builder.bitcast(each, _INT16)), _INT64)
@@ -201,43 +291,5 @@ def _chosen(builder: Any, gaps: Any, edges: list[Any], mask: Any) -> tuple[Any, 
     return packed, builder.or_(here, builder.shl(all_above, _INT64(32)))
 
 
-def _any_bits(builder: Any, variable: Any) -> Any:
-    """The bits that any number of a vector has."""
-    reduce = _external(builder, f"llvm.vector.reduce.or.v{_HALF}i64", _INT64, _WIDE)
-    return builder.call(reduce, [builder.load(variable)])
-
-
-def _update(builder: Any, variable: Any, change: Callable[..., Any], more: Any) -> None:
-    builder.store(change(builder.load(variable), more), variable)
-
-
-def _external(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
-
-
-def _load(builder: Any, place: Any) -> Any:
-    return builder.load(place, align=4)
-
-
-def _store(builder: Any, vector: Any, place: Any) -> None:
-    builder.store(vector, place, align=4)
-
-
-def _all(kind: Any, number: int) -> Any:
-    return ir.Constant(kind, [number] * kind.count)
-
-
-def _spread(builder: Any, number: Any, kind: Any) -> Any:
-    """A vector of one number."""
-    nothing = ir.Constant(kind, ir.Undefined)
-    first = builder.insert_element(nothing, number, _INT32(0))
-    return builder.shuffle_vector(first, nothing, _all(ir.VectorType(_INT32, kind.count), 0))
-
-
-def _from(builder: Any, start: Any, kind: Any, begin: int = 0) -> Any:
-    """Which lanes of a vector, counted from ``begin`` on, are at ``start`` or behind."""
-    places = ir.Constant(kind, list(range(begin, begin + kind.count)))
-    return builder.icmp_unsigned(">=", places, _spread(builder, start, kind))
-
-
-sieve = compiled(_intrinsic, sieve_twin)
+sieve = compiled(_sieve, sieve_twin)
+meet = compiled(_meet, meet_twin)

@@ -1,8 +1,4 @@
-"""Gaps of many rows counted, summed and sifted for exact percentiles, straight from the chunk times.
-
-``sift_gaps`` counts every gap by fine bucket. Once it is known about where percentiles lie, that is more
-than is needed: ``sift_sparsely`` leaves out those that cannot be near any, and only says how many they are.
-"""
+"""Gaps of many rows counted, summed and sifted for exact percentiles, straight from the chunk times."""
 
 from __future__ import annotations
 
@@ -13,7 +9,6 @@ from sgengine.kernels._jit import merged, uncounted
 from sgengine.kernels.prefetch import BLOCK as _FETCHED
 from sgengine.kernels.prefetch import fetch_ahead
 from sgengine.kernels.select import fine_bucket
-from sgengine.kernels.sieve import LANES, sieve
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -21,20 +16,14 @@ UInt8s = npt.NDArray[np.uint8]
 UInt64s = npt.NDArray[np.uint64]
 Float64s = npt.NDArray[np.float64]
 
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
+HALF = np.uint64(32)
 _SMALL = np.uint64((1 << 28) - 1)
 
 BLOCK = _FETCHED
 """Gaps of a block: 2^56 times as many are below 2^64, and all that is made of them is in cache."""
 
-SEGMENT = 2048
-"""Gaps that go through the sieve at once, at most."""
-
-HELD = 2 * SEGMENT + LANES
-"""Room for gaps that the sieve leaves, 16 KB: those of a segment come to less than as many, and a vector."""
-
-_NONE_YET = np.int64(0x7FFFFFFFFFFFFFFF)
+NONE_YET = np.int64(0x7FFFFFFFFFFFFFFF)
 
 
 @uncounted
@@ -56,84 +45,18 @@ def sift_gaps(
     caller must not use ``limbs`` then. ``gaps`` and ``buckets`` (BLOCK,) are scratch.
     """
     at = np.uint64(0)
-    least = _NONE_YET
+    least = NONE_YET
     most = np.int64(0)
     for i in range(rows.size):
         x = times[offsets[rows[i]] : offsets[rows[i] + 1]]
-        at, low, high = _sift_row(x, wanted, counts, out, at, limbs, gaps, buckets)
+        at, low, high = sift_densely(x, wanted, counts, out, at, limbs, gaps, buckets)
         least = low if low < least else least
         most = high if high > most else most
     return np.int64(at), least, most
 
 
-@uncounted
-def sift_sparsely(
-    times: Int64s,
-    offsets: Int64s,
-    rows: Int64s,
-    wanted: UInt8s,
-    first: int,
-    low: int,
-    width: int,
-    counts: Int64s,
-    out: Float64s,
-    limbs: UInt64s,
-    gaps: Float64s,
-    buckets: Int32s,
-    squares: UInt64s,
-    extremes: Int32s,
-    held: Int32s,
-) -> tuple[int, int, int, int, int]:
-    """As ``sift_gaps``, but gaps below ``first`` and in [``low``, ``low + width``) need not be in ``counts``.
-
-    None of these may be ``wanted``; the others are copied in any order. Returns also how many are not in
-    ``counts``: of those below, and of those between. Gaps near one greater than MOST are counted as
-    ``sift_gaps`` does. ``squares`` (LANES,) come as zeros and ``extremes`` (2 LANES,) half as MOST, half as
-    zeros; ``held`` (HELD,) is scratch.
-    0.8 ns a gap that comes from memory where ``sift_gaps`` takes 1.5.
-    """
-    at = np.uint64(0)
-    least = _NONE_YET
-    most = np.int64(0)
-    seen = reached = counted = waiting = 0
-    total = np.uint64(0)
-    for i in range(rows.size):
-        a = offsets[rows[i]]
-        last = offsets[rows[i] + 1] - 1
-        while a < last:
-            size = min(last - a, SEGMENT)
-            packed = np.int64(-1)
-            if a + size >= LANES:
-                packed = sieve(times, a, size, first, low, width, squares, extremes, held, waiting)
-            if packed < 0:
-                x = times[a : a + size + 1]
-                at, less, more = _sift_row(x, wanted, counts, out, at, limbs, gaps, buckets)
-                least = less if less < least else least
-                most = more if more > most else most
-            else:
-                total += np.uint64(times[a + size] - times[a])
-                seen += size
-                reached += packed >> 32
-                waiting += packed & 0xFFFFFFFF
-            if waiting >= SEGMENT:
-                at = _sift_held(held[:waiting], wanted, counts, out, at, gaps, buckets)
-                counted += waiting
-                waiting = 0
-            a += size
-    at = _sift_held(held[:waiting], wanted, counts, out, at, gaps, buckets)
-    counted += waiting
-    limbs[0] += total & _LOW
-    limbs[1] += total >> _HALF
-    for k in range(LANES):
-        limbs[2 + (2 * k) // LANES] += squares[k]
-        if seen > 0:
-            least = min(least, np.int64(extremes[k]))
-            most = max(most, np.int64(extremes[LANES + k]))
-    return np.int64(at), least, most, seen - reached, reached - counted
-
-
 @merged
-def _sift_row(
+def sift_densely(
     x: Int64s,
     wanted: UInt8s,
     counts: Int64s,
@@ -147,7 +70,7 @@ def _sift_row(
 
     1.5 ns a gap, of which 0.7 are reading the times and summing.
     """
-    least = _NONE_YET
+    least = NONE_YET
     most = np.int64(0)
     for a in range(0, x.size - 1, BLOCK):
         fetch_ahead(x, a)
@@ -160,36 +83,12 @@ def _sift_row(
             gaps[k] = float(after[k] - before[k])
             buckets[k] = fine_bucket(gaps[k])
         alike = fine_bucket(float(low)) == fine_bucket(float(high))
-        at = _count(gaps[: before.size], buckets, alike, wanted, counts, out, at)
+        at = count_block(gaps[: before.size], buckets, alike, wanted, counts, out, at)
     return at, least, most
 
 
 @merged
-def _sift_held(
-    held: Int32s,
-    wanted: UInt8s,
-    counts: Int64s,
-    out: Float64s,
-    at: np.uint64,
-    gaps: Float64s,
-    buckets: Int32s,
-) -> np.uint64:
-    """The gaps that the sieve left, without their sums."""
-    for a in range(0, held.size, BLOCK):
-        some = held[a : a + BLOCK]
-        low = high = some[0]
-        for k in range(some.size):
-            low = some[k] if some[k] < low else low
-            high = some[k] if some[k] > high else high
-            gaps[k] = float(some[k])
-            buckets[k] = fine_bucket(gaps[k])
-        alike = fine_bucket(float(low)) == fine_bucket(float(high))
-        at = _count(gaps[: some.size], buckets, alike, wanted, counts, out, at)
-    return at
-
-
-@merged
-def _count(
+def count_block(
     gaps: Float64s,
     buckets: Int32s,
     alike: bool,
@@ -234,10 +133,10 @@ def _add_sums(before: Int64s, after: Int64s, limbs: UInt64s) -> tuple[int, int]:
         _add_large(before, after, limbs)
         return low, high
     total = np.uint64(after[after.size - 1] - before[0])
-    limbs[0] += total & _LOW
-    limbs[1] += total >> _HALF
-    limbs[2] += squares & _LOW
-    limbs[3] += squares >> _HALF
+    limbs[0] += total & LOW
+    limbs[1] += total >> HALF
+    limbs[2] += squares & LOW
+    limbs[3] += squares >> HALF
     return low, high
 
 
@@ -247,15 +146,15 @@ def _add_large(before: Int64s, after: Int64s, limbs: UInt64s) -> None:
     lows = highs = ll = ll_high = hl = hl_high = hh = hh_high = np.uint64(0)
     for k in range(before.size):
         gap = np.uint64(after[k] - before[k])
-        low = gap & _LOW
-        high = gap >> _HALF
+        low = gap & LOW
+        high = gap >> HALF
         lows += low
         highs += high
-        ll += (low * low) & _LOW
-        ll_high += (low * low) >> _HALF
-        hl += (high * low) & _LOW
-        hl_high += (high * low) >> _HALF
-        hh += (high * high) & _LOW
-        hh_high += (high * high) >> _HALF
+        ll += (low * low) & LOW
+        ll_high += (low * low) >> HALF
+        hl += (high * low) & LOW
+        hl_high += (high * low) >> HALF
+        hh += (high * high) & LOW
+        hh_high += (high * high) >> HALF
     for place, total in enumerate((lows, highs, ll, ll_high, hl, hl_high, hh, hh_high)):
         limbs[place] += total

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sgengine.compute import Expected, Measured, MeasureSettings, Ready, Skip, compute
-from sgengine.compute import rows as kernels
-from sgengine.kernels import blocks, select
+from sgengine.kernels import select
+from sgengine.kernels.sparse import SEGMENT
 from tests import strategies as ours
 from tests.engine.make import plain_row
 from tests.kernels.arrays import fine_buckets, sums_of
 
 Row = dict[str, Any]
+
+SLIM = MeasureSettings(envelopes=False, smoothness=False)
 
 EDGES = np.empty(select.N_FINE + 1)
 select.fine_edges(EDGES)
@@ -107,7 +109,7 @@ def test_what_is_sifted_on_the_way_is_what_the_rows_have(
         for row, change in zip(rows, broken, strict=False)
     ]
     batch = batch_of(rows)
-    settings = MeasureSettings(itl_rule=rule)
+    settings = replace(SLIM, itl_rule=rule)
     plain = compute(batch, settings)
     lists = {
         k: rows[k]["chunk_times_ns"]
@@ -127,28 +129,25 @@ def test_what_is_sifted_on_the_way_is_what_the_rows_have(
     assert_every_gap_once(found.ready, gaps)
 
 
-def test_blocks_and_envelopes_that_need_more_room_sift_no_gap_twice(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Points that are all vertices, of rows that are a block each, several to a block, and longer."""
-    monkeypatch.setattr(kernels, "_VERTICES_PER_ROW", 0)
-    lengths = [3, blocks.BLOCK - 5, 2, 20_000, 20_000, blocks.BLOCK + 100, 7]
+def test_rows_of_any_length_are_sifted() -> None:
+    """Of few gaps and of more than go through the sieve at once; some too wide for it, or out of order."""
+    lengths = [3, SEGMENT + 1, 2, SEGMENT + 2, 5 * SEGMENT, 17, 16, 300, 300, 40]
     rows = [
-        plain_row(k, list(accumulate(range(10**6, 10**6 - length, -1))))
+        plain_row(k, list(accumulate(range(10**6, 10**6 - 50 * length, -50))))
         for k, length in enumerate(lengths)
     ]
+    rows[-3]["chunk_times_ns"][150:] = [2**32 + t for t in rows[-3]["chunk_times_ns"][150:]]
+    rows[-2]["chunk_times_ns"][150:] = rows[-2]["chunk_times_ns"][:150]
     batch = batch_of(rows)
-    cuts = [fine_buckets(940_000), fine_buckets(980_000), fine_buckets(999_000)]
-    found = compute(
-        batch,
-        MeasureSettings(),
-        expected_of(cuts, set(range(fine_buckets(950_000), fine_buckets(960_000)))),
-    )
-    assert_alike(found, compute(batch, MeasureSettings()))
+    cuts = [fine_buckets(600_000), fine_buckets(700_000), fine_buckets(900_000)]
+    wanted = set(range(fine_buckets(620_000), fine_buckets(680_000)))
+    found = compute(batch, SLIM, expected_of(cuts, wanted))
+    assert_alike(found, compute(batch, SLIM))
+    assert [breach.row for breach in found.breaches] == [8]
     assert found.ready is not None
-    assert found.ready.rows.tolist() == list(range(len(lengths)))
-    assert found.ready.sifted.below > 0 < found.ready.sifted.between
-    gaps = [b - a for row in rows for a, b in pairwise(row["chunk_times_ns"])]
+    assert found.ready.rows.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 9]
+    assert min(found.ready.sifted.below, found.ready.sifted.between, found.ready.sifted.copied) > 0
+    gaps = [b - a for row in rows if row is not rows[8] for a, b in pairwise(row["chunk_times_ns"])]
     assert_every_gap_once(found.ready, gaps)
 
 
@@ -156,8 +155,10 @@ def test_samples_that_are_no_gaps_are_not_sifted() -> None:
     """Under the token rule a chunk of two tokens has a sample of 0."""
     rows = [plain_row(0, [5, 9]), plain_row(1, [5, 9], chunk_tokens=[1, 2])]
     everywhere = expected_of([0, 0, 0], set())
-    assert compute(batch_of(rows), MeasureSettings(), everywhere).ready is not None
+    assert compute(batch_of(rows), SLIM, everywhere).ready is not None
     of_tokens = expected_of([0, 0, 0], set(), "token")
-    assert compute(batch_of(rows), MeasureSettings(itl_rule="token"), of_tokens).ready is None
-    alone = compute(batch_of(rows[:1]), MeasureSettings(itl_rule="token"), of_tokens)
+    assert compute(batch_of(rows), replace(SLIM, itl_rule="token"), of_tokens).ready is None
+    for more in ({"envelopes": True}, {"smoothness": True}):
+        assert compute(batch_of(rows), replace(SLIM, **more), everywhere).ready is None
+    alone = compute(batch_of(rows[:1]), replace(SLIM, itl_rule="token"), of_tokens)
     assert alone.ready is not None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sgengine.kernels import select
 from sgengine.kernels.latencies import BLOCK, count_latencies, take_latencies
-from tests.kernels.test_sift import fine_buckets
+from tests.kernels.arrays import fine_buckets
 
 SMALL = st.one_of(st.sampled_from([0.0, 2047.0, 2047.5]), st.floats(0.0, 2048.0))
 LARGE = st.one_of(

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sgengine.compute.ragged import Ragged
-from sgengine.kernels import select, sift
+from sgengine.kernels import select, sift, sparse
 from sgengine.kernels.sieve import LANES, MOST
 from tests import strategies as own
 from tests.kernels.arrays import fine_buckets, ints, ragged_of, sums_of
@@ -128,7 +128,7 @@ def sparsely(
 ) -> tuple[int, int, int, int, int]:
     """The kernel that skips gaps below the first edge, and between the other two, in ns."""
     first, low, high = (min(edge, MOST) for edge in skip)
-    return sift.sift_sparsely(
+    return sparse.sift_sparsely(
         ragged.times,
         ragged.offsets,
         ints(range(ragged.rows)),
@@ -143,7 +143,7 @@ def sparsely(
         np.empty(sift.BLOCK, dtype=np.int32),
         np.zeros(LANES, dtype=np.uint64),
         np.repeat(np.array([MOST, 0], dtype=np.int32), LANES),
-        np.empty(sift.HELD, dtype=np.int32),
+        np.empty(sparse.HELD, dtype=np.int32),
     )
 
 
@@ -204,8 +204,8 @@ def test_most_gaps_are_not_counted_by_bucket() -> None:
     wanted, counts = np.zeros(select.N_FINE, np.uint8), np.zeros(select.N_FINE, np.int64)
     limbs = np.zeros(select.N_LIMBS, dtype=np.uint64)
     found = sparsely(ragged, wanted, (20, 30, 40), counts, np.empty(6041), limbs)
-    assert found == (0, 10, 2**31, 20 + 3000 + sift.SEGMENT + 20, 0)
-    assert counts[10] == 3000 - sift.SEGMENT - 1
+    assert found == (0, 10, 2**31, 20 + 3000 + sparse.SEGMENT + 20, 0)
+    assert counts[10] == 3000 - sparse.SEGMENT - 1
     assert sums_of(limbs) == (sum(map(sum, rows)), sum(g * g for gaps in rows for g in gaps))
 
 
