@@ -84,7 +84,7 @@ class Aggregator:
     def expected(self) -> Expected | None:
         """How gaps of the next batch may be sifted while it is measured: if it is of one group, as lately.
 
-        The batch is to be added next, if at all. What was expected in vain took 0.5 ns a gap.
+        The batch is to be added next, if at all. What was expected in vain took 0.3 ns a gap.
         """
         before, last = self.lately
         if last is None or last != before:
