@@ -124,11 +124,16 @@ class Aggregator:
         """Pool the ITL samples of each group's ``rows``, those of the population."""
         samples = batch_samples(measured, self.settings.itl_rule)
         alone = next(iter(rows)) if len(rows) == 1 else None
-        ready = measured.ready if alone is not None and alone == self.lately[1] else None
-        self.lately = (self.lately[1], alone)
+        ready, last = measured.ready, self.lately[1]
         for key, mine in rows.items():
             chosen = mine[numbers.status[mine] == OK] if self.settings.population == "ok" else mine
-            self.pool.add_rows(key, samples.of(chosen), ready)
+            some = samples.of(chosen)
+            if ready is not None and key == alone == last and ready.is_of(some.rows):
+                self.pool.add_ready(key, some, ready)
+                ready = None
+            else:
+                self.pool.add_rows(key, some)
+        self.lately = (last if ready is None else None, alone)
 
     def note(self, requests: Rows) -> None:
         """Take in when the runs of a batch were at work, where no figures are wanted."""

@@ -80,14 +80,8 @@ class GapPool:
             return None
         return sketch.expected(rule, self._room_of, only_ok=only_ok)
 
-    def add_rows(self, key: Key, samples: RowSamples, ready: Ready | None = None) -> None:
-        """Take in the samples of some rows of one group; where they are many gaps, unwritten.
-
-        ``ready``: what was sifted already, as was ``expected`` of the group; of use if it was of these rows.
-        """
-        if ready is not None and np.array_equal(ready.rows, samples.rows):
-            self._add_ready(key, samples, ready)
-            return
+    def add_rows(self, key: Key, samples: RowSamples) -> None:
+        """Take in the samples of some rows of one group; where they are many gaps, unwritten."""
         if key not in self.sketches and key in self.seen and samples.count > self.few // 4:
             self._sketch_of(key)
         if key not in self.sketches:
@@ -120,8 +114,8 @@ class GapPool:
                 sketch.look()
         self._add_sums(key, samples, sums)
 
-    def _add_ready(self, key: Key, samples: RowSamples, ready: Ready) -> None:
-        """Take in gaps that are sifted already."""
+    def add_ready(self, key: Key, samples: RowSamples, ready: Ready) -> None:
+        """Take in the samples of some rows, sifted already as was ``expected`` of the group just before."""
         if samples.count:
             with self._accounted(key):
                 sums = self.sketches[key].add_ready(ready, samples.count)

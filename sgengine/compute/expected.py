@@ -55,6 +55,10 @@ class Ready:
     sifted: Sifted
     kept: Float64s
 
+    def is_of(self, rows: Int64s) -> bool:
+        """Whether it is of just these rows (S,)."""
+        return np.array_equal(self.rows, rows)
+
 
 class Sifter:
     """The gaps of ``chosen`` rows (R,) of a batch of C chunks, to be sifted as ``expected``."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgengine.aggregate import Aggregator, GapPool, SummarySettings
+from sgengine.aggregate import Aggregator, GapPool, SummarySettings, only
 from sgengine.compute import MeasureSettings, RowSamples, compute
 from tests import strategies as ours
 from tests.effort import FEWER
@@ -38,13 +38,13 @@ def batch_of(kinds: str, seed: int) -> pa.RecordBatch:
 def small(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sketches that begin early; how many gaps came ready, of each batch for which any were expected."""
     taken: list[int] = []
-    whole = GapPool._add_ready
+    whole = GapPool.add_ready
 
     def added(self: GapPool, key: Any, samples: RowSamples, ready: Any) -> None:
         taken.append(samples.count)
         whole(self, key, samples, ready)
 
-    monkeypatch.setattr(GapPool, "_add_ready", added)
+    monkeypatch.setattr(GapPool, "add_ready", added)
     monkeypatch.setattr("sgengine.aggregate.pool._PIECE", SMALL)
     return taken
 
@@ -81,6 +81,21 @@ def test_what_was_expected_in_vain_is_sifted_again(small: list[int]) -> None:
     batches = [batch_of(kind, k) for k, kind in enumerate(kinds)]
     assert figures(batches, settings, ahead=True) == figures(batches, settings, ahead=False)
     assert small == []
+
+
+def test_nothing_is_expected_just_after_it_was_in_vain(small: list[int]) -> None:
+    """Rows that are outside of their runs' sections: the next batch may have some, too."""
+    aggregate = Aggregator(settings=SummarySettings(by=("run",)))
+    aggregate.pool.few = 500
+    expected = []
+    for k in range(8):
+        said = aggregate.expected()
+        expected.append(said is not None)
+        measured = compute(batch_of("a" * 20, k), MEASURE, said)
+        part = only(measured, np.arange(10)) if k in (3, 4, 5) else measured
+        aggregate.add(part.columns, part)
+    assert expected == [False, False, True, True, False, True, False, True]
+    assert small == [4000] * 2
 
 
 def test_requests_that_are_left_out_are_not_sifted(small: list[int]) -> None:
