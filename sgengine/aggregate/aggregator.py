@@ -127,7 +127,7 @@ class Aggregator:
         for key, count in zip(keys, np.bincount(codes).tolist(), strict=True):
             self.outside[key] = self.outside.get(key, 0) + count
 
-    def _add_runs(self, requests: Rows, keys: list[Key], codes: Int64s) -> None:
+    def _add_runs(self, requests: Rows, keys: Sequence[Key], codes: Int64s) -> None:
         runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
             rows = None if len(runs) == 1 else np.flatnonzero(run_codes == i)
@@ -235,7 +235,7 @@ class Aggregator:
         return windowed(runs, self.sections, settings.selection.source, part=part)
 
 
-def _rows_by_key(keys: list[Key], codes: Int64s) -> dict[Key, Int64s]:
+def _rows_by_key(keys: Sequence[Key], codes: Int64s) -> dict[Key, Int64s]:
     """The rows of each key, in their order."""
     if len(keys) == 1:
         return {keys[0]: np.arange(codes.size)}
@@ -262,7 +262,9 @@ def gather_samples(
         codes = codes[chosen]
     samples = itl_samples(measured, settings.itl_rule, chosen)
     # Codes of one key alone would take as long as the samples, and are not looked at.
-    gathering.add(keys, codes[:0] if len(keys) == 1 else samples.groups(codes), samples.values)
+    gathering.add(
+        list(keys), codes[:0] if len(keys) == 1 else samples.groups(codes), samples.values
+    )
 
 
 def _slice_of(by: tuple[str, ...], key: Key) -> tuple[int, int] | None:

@@ -134,7 +134,7 @@ class Measure:
         if self.keep_tokens:
             receipt.tokens.append(measured)
         list_rejects([line for line in found if line.reason != OUTSIDE], receipt)
-        count_rows(requests, batch.weight(measured.kept), receipt.tallies)
+        count_rows(requests, batch.weights_of(measured.kept), receipt.tallies)
         count_rejects(found, receipt.tallies)
         for remark in batch.remarks:
             tally = receipt.tallies.setdefault(remark.run, Tally(labels={}))
@@ -151,7 +151,7 @@ class Measure:
             return measured
         left = only(measured, outside)
         receipt.aggregate.leave_out(left.requests)
-        count_outside(left.requests, batch.weight(left.kept), receipt.tallies)
+        count_outside(left.requests, batch.weights_of(left.kept), receipt.tallies)
         add_outside(receipt.outside, outside_in(batch, measured.kept, where, source))
         return only(measured, np.flatnonzero(where == INSIDE))
 

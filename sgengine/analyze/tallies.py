@@ -77,15 +77,15 @@ Tallies = dict[str | None, Tally]
 """By run; None: of rows that name no run."""
 
 
-def count_rows(requests: Rows, weights: Int64s, tallies: Tallies) -> None:
-    """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each."""
+def count_rows(requests: Rows, weights: Int64s | None, tallies: Tallies) -> None:
+    """Add one batch's rows to the counts of their runs; ``weights``: rows of the source behind each, if not 1."""
     for tally, part, mine in _by_run(requests, weights, tallies):
         days, codes = group_rows(part, ("day",))
         for i, (day,) in enumerate(days):
             assert day is None or isinstance(day, int), "a slice"
             at = None if len(days) == 1 else np.flatnonzero(codes == i)
             some, counted = _some(part, mine, at)
-            tally.days.setdefault(day, Counts()).add(some, int(counted.sum()))
+            tally.days.setdefault(day, Counts()).add(some, _weigh(some, counted))
 
 
 def count_rejects(found: Iterable[Rejected], tallies: Tallies) -> None:
@@ -95,15 +95,15 @@ def count_rejects(found: Iterable[Rejected], tallies: Tallies) -> None:
         tally.rows_rejected += reject.count
 
 
-def count_outside(requests: Rows, weights: Int64s, tallies: Tallies) -> None:
+def count_outside(requests: Rows, weights: Int64s | None, tallies: Tallies) -> None:
     """Add one batch's rows outside of windows to the counts of their runs."""
-    for tally, _, mine in _by_run(requests, weights, tallies):
-        tally.rows_rejected += int(mine.sum())
+    for tally, part, mine in _by_run(requests, weights, tallies):
+        tally.rows_rejected += _weigh(part, mine)
 
 
 def _by_run(
-    requests: Rows, weights: Int64s, tallies: Tallies
-) -> Iterator[tuple[Tally, Rows, Int64s]]:
+    requests: Rows, weights: Int64s | None, tallies: Tallies
+) -> Iterator[tuple[Tally, Rows, Int64s | None]]:
     """The counts of each run in ``requests``, its rows, and the weights of these."""
     runs, codes = group_rows(requests, ("run",))
     for i, (run,) in enumerate(runs):
@@ -115,11 +115,18 @@ def _by_run(
         yield tally, part, mine
 
 
-def _some(requests: Rows, weights: Int64s, rows: Int64s | None) -> tuple[Rows, Int64s]:
+def _some(
+    requests: Rows, weights: Int64s | None, rows: Int64s | None
+) -> tuple[Rows, Int64s | None]:
     """Some ``rows``, or all of them (None), which are not copied."""
     if rows is None:
         return requests, weights
-    return requests.take(pa.array(rows)), weights[rows]
+    return requests.take(pa.array(rows)), None if weights is None else weights[rows]
+
+
+def _weigh(requests: Rows, weights: Int64s | None) -> int:
+    """Rows of the source behind some ``requests``."""
+    return requests.num_rows if weights is None else int(weights.sum())
 
 
 def _sum(requests: Rows, name: str) -> int:

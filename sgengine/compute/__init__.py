@@ -11,7 +11,7 @@ from sgengine.compute.itl import (
     itl_samples,
 )
 from sgengine.compute.measure import Measured, compute
-from sgengine.compute.request_columns import RequestColumns, Rows, names_of, numbers_of
+from sgengine.compute.request_columns import RequestColumns, Rows, names_of, numbers_of, once
 from sgengine.compute.settings import MeasureSettings
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "itl_samples",
     "names_of",
     "numbers_of",
+    "once",
 ]
