@@ -26,6 +26,7 @@ from sgengine.aggregate.tally import NUMBERS, Totals, tally
 from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
 from sgengine.compute import Measured, Rows, batch_samples, itl_samples
+from sgengine.compute.ragged import in_order
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
@@ -238,7 +239,7 @@ class Aggregator:
 def _rows_by_key(keys: Sequence[Key], codes: Int64s) -> dict[Key, Int64s]:
     """The rows of each key, in their order."""
     if len(keys) == 1:
-        return {keys[0]: np.arange(codes.size)}
+        return {keys[0]: in_order(codes.size)}
     order = np.argsort(codes, kind="stable")
     cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
     return {key: order[cuts[i] : cuts[i + 1]] for i, key in enumerate(keys)}

@@ -40,7 +40,8 @@ def benefits(requests: Requests, idle: Int64s, benefit: Benefit) -> Float64s:
     for every request that is not ok.
     """
     least = int(requests.n.min(initial=1))
-    if benefit.unfinished_idle_ns == 0 and min(least, int(idle.min(initial=0))) >= 0:
+    least_idle = requests.least_idle if idle is requests.idle else int(idle.min(initial=0))
+    if benefit.unfinished_idle_ns == 0 and min(least, least_idle) >= 0:
         waited = idle if least > 0 else np.where(requests.n == 0, 0, idle)
         cost = penalty(requests.n, waited / 1e9, benefit)
         np.multiply(benefit.alpha, cost, out=cost)

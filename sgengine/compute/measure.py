@@ -12,13 +12,14 @@ from sgengine.compute import rows as kernels
 from sgengine.compute.bare import overlay_bare
 from sgengine.compute.checks import Breach, RowFacts, breaches
 from sgengine.compute.columns import Later, Values, Whole, same
-from sgengine.compute.ragged import Bools, Ragged, frozen, kinds_of
+from sgengine.compute.ragged import Bools, Ragged, frozen, in_order, kinds_of
 from sgengine.compute.request_columns import RequestColumns
 from sgengine.compute.settings import MeasureSettings
 from sgengine.compute.tokens import Metrics, token_metrics
 from sgengine.kernels import scan
 
 Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +52,9 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     """
     facts = RowFacts(batch=batch)
     broken = breaches(facts)
-    ragged = _ragged(facts, broken)
-    found = kernels.measure_rows(ragged, _tokens_before_sizes(facts, ragged), settings)
+    kinds, n = kinds_of(facts.times, facts.sizes, facts.declared)
+    ragged = _ragged(facts, kinds, broken)
+    found = kernels.measure_rows(ragged, n, settings)
     broken |= _chunk_breaches(found.breach, broken)
     ragged = _without(ragged, broken)
     kept = _kept(batch.num_rows, broken)
@@ -69,8 +71,7 @@ def compute(batch: pa.RecordBatch, settings: MeasureSettings) -> Measured:
     )
 
 
-def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:
-    kinds = kinds_of(facts.times, facts.sizes, facts.declared)
+def _ragged(facts: RowFacts, kinds: UInt8s, broken: dict[int, Breach]) -> Ragged:
     if broken:
         kinds[list(broken)] = scan.NO_CHUNKS
     return Ragged(
@@ -85,7 +86,7 @@ def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:
 def _kept(rows: int, broken: dict[int, Breach]) -> Int64s:
     """The rows that keep the rules, in order."""
     if not broken:
-        return np.arange(rows)
+        return in_order(rows)
     keeps = np.ones(rows, dtype=np.bool_)
     keeps[list(broken)] = False
     return np.flatnonzero(keeps)
@@ -99,25 +100,15 @@ def _without(ragged: Ragged, broken: dict[int, Breach]) -> Ragged:
     return ragged.with_kinds(kinds)
 
 
-def _tokens_before_sizes(facts: RowFacts, ragged: Ragged) -> Int64s:
-    """n of every row but those of kind SIZED, whose sizes the kernel adds up; -1 where unknown."""
-    kinds = ragged.kinds
-    if (kinds == scan.ONE_EACH).all():
-        return facts.times.lengths
-    n = np.where(kinds == scan.ONE_EACH, facts.times.lengths, facts.declared)
-    n[kinds == scan.EMPTY] = 0
-    return n
-
-
-def _chunk_breaches(codes: npt.NDArray[np.uint8], broken: dict[int, Breach]) -> dict[int, Breach]:
+def _chunk_breaches(codes: UInt8s, broken: dict[int, Breach]) -> dict[int, Breach]:
+    if not codes.any():
+        return {}
     found = {
         scan.NEGATIVE_TIME: "chunk_times_ns holds a negative time",
         scan.DECREASING_TIMES: "chunk_times_ns decreases",
         scan.BAD_CHUNK_TOKENS: "chunk_tokens begins with no token, holds a negative number, "
         "or adds up to 2^31 or more",
     }
-    if int(codes.max(initial=scan.KEPT)) == scan.KEPT:
-        return {}
     return {
         int(row): Breach(row=int(row), rule=scan.BREACHES[codes[row]], found=found[int(codes[row])])
         for row in np.flatnonzero(codes)

@@ -71,7 +71,7 @@ ROWS = st.lists(
     ),
     max_size=12,
 )
-COLUMNS = ("status", "n", "n_input", "n_chunks", "late", "ttft", "e2e", "idle")
+COLUMNS = ("n", "n_input", "n_chunks", "late", "ttft", "e2e", "idle")
 
 
 def by_kernel(
@@ -84,9 +84,10 @@ def by_kernel(
     totals = np.zeros((3, kernel.N_TOTALS), dtype=np.int64)
     sums = np.zeros((3, 1, kernel.N_SUM), dtype=np.int64)
     numbers = np.empty((kernel.N_NUMBERS, len(rows)))
-    ends = np.empty((kernel.N_NUMBERS, 3), dtype=np.int64)
+    ends = np.empty((3, kernel.N_NUMBERS), dtype=np.int64)
     kernel.summarize(
-        *_frozen(order, cuts, *(_column(rows, name, np.int64) for name in COLUMNS)),
+        *_frozen(order, cuts, _column(rows, "status", np.int8)),
+        *_frozen(*(_column(rows, name, np.int64) for name in COLUMNS)),
         *_frozen(
             *(
                 _column(rows if judged else [], name, np.int8)
@@ -102,7 +103,7 @@ def by_kernel(
         ends,
     )
     found = [
-        {name: numbers[c, cuts[g] : ends[c, g]].tolist() for name, c in NUMBERS.items()}
+        {name: numbers[c, cuts[g] : ends[g, c]].tolist() for name, c in NUMBERS.items()}
         for g in range(3)
     ]
     return totals, sums, found
