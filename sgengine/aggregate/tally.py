@@ -122,8 +122,8 @@ def tally(
     )
     return Tallied(
         totals=[
-            Totals(counts=counts[g], sums=np.broadcast_to(sums[g], (3, kernel.N_SUM)).copy())
-            for g in range(groups)
+            Totals(counts=mine, sums=sum_ if len(sum_) == 3 else np.repeat(sum_, 3, axis=0))
+            for mine, sum_ in zip(counts, sums, strict=True)
         ],
         numbers=[
             {name: numbers[c, cuts[g] : ends[g, c]] for name, c in NUMBERS.items()}

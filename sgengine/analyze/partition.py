@@ -122,6 +122,8 @@ class Measure:
         if self.sections is not None:
             measured = self._members(batch, measured, self.sections, source, receipt)
         requests = measured.columns
+        # Before what goes over tokens once more, while what was measured of rows is in cache.
+        count_rows(requests, batch.weights_of(measured.kept), receipt.tallies)
         if self.figures:
             pooled = self.itl and not self.keep_tokens
             receipt.aggregate.add(requests, measured if pooled else None)
@@ -134,7 +136,6 @@ class Measure:
         if self.keep_tokens:
             receipt.tokens.append(measured)
         list_rejects([line for line in found if line.reason != OUTSIDE], receipt)
-        count_rows(requests, batch.weights_of(measured.kept), receipt.tallies)
         count_rejects(found, receipt.tallies)
         for remark in batch.remarks:
             tally = receipt.tallies.setdefault(remark.run, Tally(labels={}))

@@ -13,6 +13,8 @@ import pyarrow as pa
 from sgengine.aggregate import Span, group_rows, span_of
 from sgengine.analyze.rejects import Rejected
 from sgengine.compute import Rows, numbers_of
+from sgengine.compute.ragged import frozen, only_value
+from sgengine.kernels.totals import sum_known
 
 Int64s = npt.NDArray[np.int64]
 
@@ -85,7 +87,9 @@ def count_rows(requests: Rows, weights: Int64s | None, tallies: Tallies) -> None
             assert day is None or isinstance(day, int), "a slice"
             at = None if len(days) == 1 else np.flatnonzero(codes == i)
             some, counted = _some(part, mine, at)
-            tally.days.setdefault(day, Counts()).add(some, _weigh(some, counted))
+            if day not in tally.days:
+                tally.days[day] = Counts()
+            tally.days[day].add(some, _weigh(some, counted))
 
 
 def count_rejects(found: Iterable[Rejected], tallies: Tallies) -> None:
@@ -109,10 +113,19 @@ def _by_run(
     for i, (run,) in enumerate(runs):
         rows = None if len(runs) == 1 else np.flatnonzero(codes == i)
         part, mine = _some(requests, weights, rows)
-        tally = tallies.setdefault(str(run), Tally(labels={}))
+        if str(run) not in tallies:
+            tallies[str(run)] = Tally(labels={})
+        tally = tallies[str(run)]
         if not tally.labels:
-            tally.labels = {name: part.column(name)[0].as_py() for name in _LABELS}
+            tally.labels = {name: _first(part.column(name)) for name in _LABELS}
         yield tally, part, mine
+
+
+def _first(labels: pa.Array) -> str:
+    """The label of the first row, most often of all: that is told in a fifth of the time."""
+    same = only_value(labels)
+    found: str = labels[0].as_py() if same is None else same
+    return found
 
 
 def _some(
@@ -131,6 +144,4 @@ def _weigh(requests: Rows, weights: Int64s | None) -> int:
 
 def _sum(requests: Rows, name: str) -> int:
     """Of the numbers that are known."""
-    numbers = numbers_of(requests, name)
-    unknown = int(np.count_nonzero(numbers < 0)) if int(numbers.min(initial=0)) < 0 else 0
-    return int(numbers.sum()) + unknown
+    return int(sum_known(frozen(numbers_of(requests, name))))

@@ -82,7 +82,7 @@ class Ragged:
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A read-only view: Arrow's buffers are read-only, and one signature is one compilation."""
     view = array.view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
@@ -137,17 +137,24 @@ def only_value(column: pa.Array) -> str | None:
 
 
 def places_in(column: pa.Array, names: tuple[str, ...]) -> Int8s:
-    """(R,) int8: where each row's text is among ``names``, of which there are few, -1 for another and for NULL.
+    """(R,) int8, read-only: where each row's text is among ``names``, of which there are few, else -1.
 
     Of a dictionary column only the dictionary is compared: rows are a hundred times as many.
     """
     same = only_value(column)
     if same is not None:
-        return np.full(len(column), names.index(same) if same in names else -1, dtype=np.int8)
+        return _places(len(column), names.index(same) if same in names else -1)
     if not isinstance(column, pa.DictionaryArray):
-        return int64s(pc.index_in(column.cast(pa.string()), pa.array(names))).astype(np.int8)
+        found = int64s(pc.index_in(column.cast(pa.string()), pa.array(names)))
+        return frozen(found.astype(np.int8))
     entries = int64s(pc.index_in(column.dictionary.cast(pa.string()), pa.array(names)))
-    return np.append(entries, -1).astype(np.int8)[int64s(column.indices, fill=-1)]
+    return frozen(np.append(entries, -1).astype(np.int8)[int64s(column.indices, fill=-1)])
+
+
+@lru_cache(maxsize=4)
+def _places(rows: int, place: int) -> Int8s:
+    """The same place for every row of every batch of so many rows."""
+    return frozen(np.full(rows, place, dtype=np.int8))
 
 
 def lists(array: pa.Array, dtype: type[np.generic]) -> Lists:

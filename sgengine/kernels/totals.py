@@ -76,6 +76,15 @@ class _Rows(NamedTuple):
     stop: int
 
 
+@uncounted
+def sum_known(values: Int64s) -> int:
+    """The sum of ``values`` (S,), -1 for NULL, that are known."""
+    found = np.int64(0)
+    for k in range(values.size):
+        found += max(values[k], 0)
+    return found
+
+
 # Sums and places stay in registers until a block is done: in memory each waited for the one before. Rows
 # are unsigned, since a signed index is looked at for counting from the end.
 
