@@ -53,11 +53,6 @@ class Requests:
         """The upper bound of ``idle``."""
         return numbers_of(self.batch, "user_idle_latency_ns_max")
 
-    @cached_property
-    def least_idle(self) -> int:
-        """The least of ``idle``, at most 0: below it if any is NULL."""
-        return int(self.idle.min(initial=0))
-
     @property
     def span(self) -> Int64s:
         """t_n - t_1 in ns, -1 where either is unknown."""

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate.attainment import Scores, score
-from sgengine.aggregate.benefits import benefits
+from sgengine.aggregate.benefits import benefits, known_benefits
 from sgengine.aggregate.exact_sum import exact_sum
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.table import Requests
 from sgengine.compute.ragged import frozen
 from sgengine.kernels import totals as kernel
+from sgengine.kernels.sums import N_SUM
 from sgengine.objectives import Benefit
 
 Int64s = npt.NDArray[np.int64]
@@ -46,7 +47,7 @@ class Totals:
     """Of one group: counts (N_TOTALS,) and the exact sums (3, N_SUM) of benefits and their bounds."""
 
     counts: Int64s = field(default_factory=lambda: np.zeros(kernel.N_TOTALS, dtype=np.int64))
-    sums: Int64s = field(default_factory=lambda: np.zeros((3, kernel.N_SUM), dtype=np.int64))
+    sums: Int64s = field(default_factory=lambda: np.zeros((3, N_SUM), dtype=np.int64))
 
     def merge(self, other: Totals) -> None:
         """Take in other requests of the group."""
@@ -100,7 +101,7 @@ def tally(
     groups = len(rows)
     all_in_one = groups == 1 and rows[0].size == requests.n.size
     counts = np.zeros((groups, kernel.N_TOTALS), dtype=np.int64)
-    sums = np.zeros((groups, len(values), kernel.N_SUM), dtype=np.int64)
+    sums = np.zeros((groups, len(values), N_SUM), dtype=np.int64)
     numbers = np.empty((kernel.N_NUMBERS, requests.n.size))
     cuts = np.array([0, *accumulate(mine.size for mine in rows)], dtype=np.int64)
     ends = np.empty((groups, kernel.N_NUMBERS), dtype=np.int64)
@@ -149,11 +150,11 @@ def _columns(requests: Requests) -> tuple[Any, ...]:
 
 def _benefits(requests: Requests, value: Benefit) -> Float64s:
     """Each request's benefit (1, R), or (3, R) with the least and the most where some have bounds."""
-    exact = requests.idle
+    known = known_benefits(requests, value)
+    if known is not None:
+        return known[np.newaxis]
+    exact, low, high = requests.idle, requests.idle_min, requests.idle_max
     benefit = benefits(requests, exact, value)
-    if requests.least_idle >= 0:
-        return benefit[np.newaxis]  # as most often
-    low, high = requests.idle_min, requests.idle_max
     if not ((exact < 0) & ((low >= 0) | (high >= 0))).any():
         return benefit[np.newaxis]
     least, most = (benefits(requests, np.where(exact >= 0, exact, at), value) for at in (high, low))

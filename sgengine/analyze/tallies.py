@@ -14,7 +14,7 @@ from sgengine.aggregate import Span, group_rows, span_of
 from sgengine.analyze.rejects import Rejected
 from sgengine.compute import Rows, numbers_of
 from sgengine.compute.ragged import frozen, only_value
-from sgengine.kernels.totals import sum_known
+from sgengine.kernels.sums import sum_known
 
 Int64s = npt.NDArray[np.int64]
 

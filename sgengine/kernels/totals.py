@@ -1,18 +1,15 @@
 """One pass over the requests of a batch: what group figures add up, and the numbers they are distributions of.
 
-Sums are of integers. Of doubles (benefits) they are exact too: a fixed-point number of ``SUM_LIMBS``
-limbs of 32 bits, in units of 2^-1074, holds any double, so that no order and no partition can change a
-bit of what it is rounded to at the end. Each limb is an int64: 2^31 values cannot overflow it.
+Sums are of integers, or exact (kernels.sums), so that no order and no partition changes a bit of them.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import merged, uncounted
+from sgengine.kernels.sums import Rows, add_rows_exactly, row_of
 
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
@@ -54,100 +51,25 @@ TTFT, TPOT, E2E, IDLE = range(4)
 N_NUMBERS = 4
 """Rows of numbers."""
 
-SUM_LIMBS = 66
-SUM_UNKNOWN = SUM_LIMBS
-SUM_INFINITE = SUM_LIMBS + 1
-N_SUM = SUM_LIMBS + 2
-"""Columns of an exact sum: limbs, how many values were NaN, and how many infinite."""
-
-_LOW = (1 << 32) - 1
-_FRACTION = (1 << 52) - 1
-
 _BLOCK = 512
 """Rows of a block: the nine columns that are gone over, some of them several times, stay in the first cache."""
 
-
-class _Rows(NamedTuple):
-    """Those of ``order`` from ``start`` to ``stop``; ``in_order``: these themselves, and loops become vectors."""
-
-    order: Int64s
-    in_order: bool
-    start: int
-    stop: int
-
-
-@uncounted
-def sum_known(values: Int64s) -> int:
-    """The sum of ``values`` (S,), -1 for NULL, that are known."""
-    found = np.int64(0)
-    for k in range(values.size):
-        found += max(values[k], 0)
-    return found
-
-
-# Sums and places stay in registers until a block is done: in memory each waited for the one before. Rows
-# are unsigned, since a signed index is looked at for counting from the end.
+# Sums and places stay in registers until a block is done: in memory each waited for the one before.
 
 
 @merged
-def _row(rows: _Rows, i: int) -> int:
-    return i if rows.in_order else np.uint64(rows.order[i])
-
-
-@merged
-def _add_exactly(rows: _Rows, values: Float64s, out: Int64s) -> None:
-    # Most values lie in the limbs of the one before: these stay in registers.
-    last = 0
-    first = second = third = np.int64(0)
-    for i in range(rows.start, rows.stop):
-        bits = np.float64(values[_row(rows, i)]).view(np.int64)
-        exponent = (bits >> 52) & 0x7FF
-        mantissa = bits & _FRACTION
-        if exponent == 0x7FF:
-            out[SUM_UNKNOWN if mantissa else SUM_INFINITE] += 1
-            continue
-        if exponent > 0:
-            mantissa |= _FRACTION + 1
-            exponent -= 1
-        limb = exponent >> 5
-        if limb != last:
-            out[last] += first
-            out[last + 1] += second
-            out[last + 2] += third
-            last = limb
-            first = second = third = np.int64(0)
-        shift = exponent & 31
-        low = (mantissa & _LOW) << shift
-        high = (mantissa >> 32) << shift
-        sign = (bits >> 63) | 1  # no branch, for no one can tell which come next
-        first += sign * (low & _LOW)
-        second += sign * ((low >> 32) + (high & _LOW))
-        third += sign * (high >> 32)
-    out[last] += first
-    out[last + 1] += second
-    out[last + 2] += third
-
-
-@uncounted
-def add_exactly(values: Float64s, out: Int64s) -> None:
-    """Add ``values`` (S,) to the exact sum ``out`` (N_SUM,)."""
-    rows = _Rows(out, True, np.uint64(0), np.uint64(values.size))  # without an order
-    _add_exactly(rows, values, out)
-
-
-@merged
-def _are_ok(rows: _Rows, status: Int8s) -> bool:
+def _are_ok(rows: Rows, status: Int8s) -> bool:
     found = np.int8(0)
     for i in range(rows.start, rows.stop):
-        found |= status[_row(rows, i)]
+        found |= status[row_of(rows, i)]
     return found == OK
 
 
 @merged
-def _add_statuses(rows: _Rows, status: Int8s, out: Int64s) -> None:
+def _add_statuses(rows: Rows, status: Int8s, out: Int64s) -> None:
     alike, last = np.int64(0), np.uint64(0)  # most requests end as the one before
     for i in range(rows.start, rows.stop):
-        mine = np.uint64(status[_row(rows, i)])
+        mine = np.uint64(status[row_of(rows, i)])
         if mine != last:
             out[last] += alike
             alike, last = np.int64(0), mine
@@ -156,10 +78,10 @@ def _add_statuses(rows: _Rows, status: Int8s, out: Int64s) -> None:
 
 
 @merged
-def _add_chunks(rows: _Rows, n: Int64s, n_chunks: Int64s, out: Int64s) -> None:
+def _add_chunks(rows: Rows, n: Int64s, n_chunks: Int64s, out: Int64s) -> None:
     chunks = chunked = tokens = unknown = np.int64(0)
     for i in range(rows.start, rows.stop):
-        r = _row(rows, i)
+        r = row_of(rows, i)
         if n_chunks[r] >= 0 and n[r] > 0:
             chunks += n_chunks[r]
             chunked += n[r]
@@ -174,10 +96,10 @@ def _add_chunks(rows: _Rows, n: Int64s, n_chunks: Int64s, out: Int64s) -> None:
 
 
 @merged
-def _add_known(rows: _Rows, n: Int64s, values: Int64s, total: int, nulls: int, out: Int64s) -> None:
+def _add_known(rows: Rows, n: Int64s, values: Int64s, total: int, nulls: int, out: Int64s) -> None:
     known = unknown = np.int64(0)
     for i in range(rows.start, rows.stop):
-        r = _row(rows, i)
+        r = row_of(rows, i)
         if n[r] == 0:
             continue
         if values[r] < 0:
@@ -211,7 +133,7 @@ def _add_attained(
 
 @merged
 def _write_known(
-    rows: _Rows,
+    rows: Rows,
     values: Int64s,
     status: Int8s,
     only_ok: bool,
@@ -222,14 +144,14 @@ def _write_known(
     if rows.in_order and not only_ok:
         signs = np.int64(0)
         for i in range(rows.start, rows.stop):
-            signs |= values[_row(rows, i)]
+            signs |= values[row_of(rows, i)]
         if signs >= 0:  # as most often: all are written, by vectors
             for i in range(rows.start, rows.stop):
-                out[at] = values[_row(rows, i)]
+                out[at] = values[row_of(rows, i)]
                 at += np.uint64(1)
             return at
     for i in range(rows.start, rows.stop):
-        r = _row(rows, i)
+        r = row_of(rows, i)
         out[at] = values[r]
         at += np.uint64(values[r] >= 0 and (not only_ok or status[r] == OK))
     return at
@@ -237,7 +159,7 @@ def _write_known(
 
 @merged
 def _write_tpot(
-    rows: _Rows,
+    rows: Rows,
     n: Int64s,
     ttft: Int64s,
     e2e: Int64s,
@@ -250,16 +172,16 @@ def _write_tpot(
     if rows.in_order and not only_ok:
         signs = np.int64(0)
         for i in range(rows.start, rows.stop):
-            r = _row(rows, i)
+            r = row_of(rows, i)
             signs |= ttft[r] | e2e[r] | (n[r] - 2)
         if signs >= 0:
             for i in range(rows.start, rows.stop):
-                r = _row(rows, i)
+                r = row_of(rows, i)
                 out[at] = (e2e[r] - ttft[r]) / (n[r] - 1)
                 at += np.uint64(1)
             return at
     for i in range(rows.start, rows.stop):
-        r = _row(rows, i)
+        r = row_of(rows, i)
         if n[r] >= 2 and ttft[r] >= 0 and e2e[r] >= 0 and (not only_ok or status[r] == OK):
             out[at] = (e2e[r] - ttft[r]) / (n[r] - 1)
             at += np.uint64(1)
@@ -268,7 +190,7 @@ def _write_tpot(
 
 @merged
 def _add_block(
-    rows: _Rows,
+    rows: Rows,
     status: Int8s,
     n: Int64s,
     n_input: Int64s,
@@ -299,15 +221,15 @@ def _add_block(
     _add_known(rows, n, late, LATE, LATE_UNKNOWN, out)
     if attained.size > 0:
         for i in range(rows.start, rows.stop):
-            r = _row(rows, i)
+            r = row_of(rows, i)
             _add_attained(status[r], n[r], n_chunks[r], attained[r], undetermined[r], among, out)
     if fluid.size > 0:
         for i in range(rows.start, rows.stop):
-            r = _row(rows, i)
+            r = row_of(rows, i)
             out[FLUID_KNOWN] += np.int64(fluid[r] >= 0)
             out[FLUID] += max(fluid[r], 0)
     for b in range(benefits.shape[0]):
-        _add_exactly(rows, benefits[b], sums[b])
+        add_rows_exactly(rows, benefits[b], sums[b])
     which = (status, only_ok)
     ends[TTFT] = _write_known(rows, ttft, *which, numbers[TTFT], ends[TTFT])
     ends[E2E] = _write_known(rows, e2e, *which, numbers[E2E], ends[E2E])
@@ -355,6 +277,6 @@ def summarize(
         for start in range(cuts[g], cuts[g + 1], _BLOCK):
             block = (np.uint64(start), np.uint64(min(start + _BLOCK, cuts[g + 1])))
             if order.size == 0:
-                _add_block(_Rows(order, True, *block), *columns, *asked, *out)
+                _add_block(Rows(order, True, *block), *columns, *asked, *out)
             else:
-                _add_block(_Rows(order, False, *block), *columns, *asked, *out)
+                _add_block(Rows(order, False, *block), *columns, *asked, *out)

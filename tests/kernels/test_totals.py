@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sgengine.aggregate.exact_sum import exact_sum
 from sgengine.aggregate.tally import NUMBERS
+from sgengine.kernels import sums as sums_kernel
 from sgengine.kernels import totals as kernel
 from sgengine.schema.enums import STATUSES
 
@@ -26,10 +27,10 @@ FINITE = st.one_of(
 
 def summed(*parts: list[float]) -> float | None:
     """The exact sum of parts, each added up alone and then merged."""
-    whole = np.zeros(kernel.N_SUM, dtype=np.int64)
+    whole = np.zeros(sums_kernel.N_SUM, dtype=np.int64)
     for part in parts:
-        mine = np.zeros(kernel.N_SUM, dtype=np.int64)
-        kernel.add_exactly(np.array(part, dtype=np.float64), mine)
+        mine = np.zeros(sums_kernel.N_SUM, dtype=np.int64)
+        sums_kernel.add_exactly(np.array(part, dtype=np.float64), mine)
         whole += mine
     return exact_sum(whole)
 
@@ -85,7 +86,7 @@ def by_kernel(
         assert np.array_equal(order, np.arange(len(rows)))
         order = order[:0]
     totals = np.zeros((3, kernel.N_TOTALS), dtype=np.int64)
-    sums = np.zeros((3, 1, kernel.N_SUM), dtype=np.int64)
+    sums = np.zeros((3, 1, sums_kernel.N_SUM), dtype=np.int64)
     numbers = np.empty((kernel.N_NUMBERS, len(rows)))
     ends = np.empty((3, kernel.N_NUMBERS), dtype=np.int64)
     kernel.summarize(
@@ -224,7 +225,7 @@ def _check(
 @given(st.lists(NULLABLE, max_size=20))
 def test_a_sum_of_what_is_known(values: list[int]) -> None:
     (column,) = _frozen(np.array(values, dtype=np.int64))
-    assert kernel.sum_known(column) == sum(value for value in values if value >= 0)
+    assert sums_kernel.sum_known(column) == sum(value for value in values if value >= 0)
 
 
 def test_the_kernels_statuses_are_those_of_the_schema() -> None:
