@@ -41,7 +41,10 @@ STAGES = (
     ("/compute/", "REQUESTS: rules, columns"),
     ("/aggregate/", "figures: groups, numbers kept, percentiles, sums"),
     ("/analyze/", "counts by run, the passes"),
+    ("kernels/kinds.py", "REQUESTS: rules, columns"),
     ("kernels/undefined.py", "REQUESTS: rules, columns"),
+    ("kernels/benefit.py", "figures: groups, numbers kept, percentiles, sums"),
+    ("kernels/sums.py", "figures: groups, numbers kept, percentiles, sums"),
     ("kernels/totals.py", "figures: groups, numbers kept, percentiles, sums"),
 )
 OTHERS = "other"

@@ -26,6 +26,7 @@ from sgengine.aggregate.tally import NUMBERS, Totals, tally
 from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
 from sgengine.compute import Expected, Measured, Rows, batch_samples, itl_samples
+from sgengine.compute.ragged import in_order
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
@@ -147,7 +148,7 @@ class Aggregator:
         for key, count in zip(keys, np.bincount(codes).tolist(), strict=True):
             self.outside[key] = self.outside.get(key, 0) + count
 
-    def _add_runs(self, requests: Rows, keys: list[Key], codes: Int64s) -> None:
+    def _add_runs(self, requests: Rows, keys: Sequence[Key], codes: Int64s) -> None:
         runs, run_codes = group_rows(requests, (self.unit,))
         for i, (run,) in enumerate(runs):
             rows = None if len(runs) == 1 else np.flatnonzero(run_codes == i)
@@ -255,10 +256,10 @@ class Aggregator:
         return windowed(runs, self.sections, settings.selection.source, part=part)
 
 
-def _rows_by_key(keys: list[Key], codes: Int64s) -> dict[Key, Int64s]:
+def _rows_by_key(keys: Sequence[Key], codes: Int64s) -> dict[Key, Int64s]:
     """The rows of each key, in their order."""
     if len(keys) == 1:
-        return {keys[0]: np.arange(codes.size)}
+        return {keys[0]: in_order(codes.size)}
     order = np.argsort(codes, kind="stable")
     cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
     return {key: order[cuts[i] : cuts[i + 1]] for i, key in enumerate(keys)}
@@ -282,7 +283,9 @@ def gather_samples(
         codes = codes[chosen]
     samples = itl_samples(measured, settings.itl_rule, chosen)
     # Codes of one key alone would take as long as the samples, and are not looked at.
-    gathering.add(keys, codes[:0] if len(keys) == 1 else samples.groups(codes), samples.values)
+    gathering.add(
+        list(keys), codes[:0] if len(keys) == 1 else samples.groups(codes), samples.values
+    )
 
 
 def _slice_of(by: tuple[str, ...], key: Key) -> tuple[int, int] | None:

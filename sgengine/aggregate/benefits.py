@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate.table import OK, Requests
+from sgengine.compute.ragged import frozen
+from sgengine.kernels.benefit import linear_benefits
 from sgengine.objectives import Benefit
 
 Int64s = npt.NDArray[np.int64]
@@ -33,18 +35,24 @@ def penalty(n: npt.NDArray[Any], idle_s: Float64s, benefit: Benefit) -> Float64s
             return np.where(idle_s > 0, n, 0.0)
 
 
+def known_benefits(requests: Requests, benefit: Benefit) -> Float64s | None:
+    """``benefits`` for the idle latencies of ``requests`` if all are known and linear, as most often; else None.
+
+    In one pass: five of NumPy took 90 us of 20,000 requests.
+    """
+    if benefit.unfinished_idle_ns or benefit.penalty != "linear":
+        return None
+    values = np.empty(requests.n.size)
+    columns = frozen(requests.n), frozen(requests.idle)
+    return values if linear_benefits(*columns, benefit.alpha, values) else None
+
+
 def benefits(requests: Requests, idle: Int64s, benefit: Benefit) -> Float64s:
     """Benefit of each request for its ``idle`` latency in ns (-1: NULL), (R,) float64; NaN for NULL.
 
     NaN stays inside this package and leaves it as NULL. l' is 0 for n = 0, plus ``unfinished_idle``
     for every request that is not ok.
     """
-    least = int(requests.n.min(initial=1))
-    if benefit.unfinished_idle_ns == 0 and min(least, int(idle.min(initial=0))) >= 0:
-        waited = idle if least > 0 else np.where(requests.n == 0, 0, idle)
-        cost = penalty(requests.n, waited / 1e9, benefit)
-        np.multiply(benefit.alpha, cost, out=cost)
-        return np.subtract(requests.n, cost, out=cost)
     unfinished = np.where(requests.status == OK, 0, benefit.unfinished_idle_ns)
     waited = np.where(requests.n == 0, 0, idle)
     n = requests.n.astype(np.float64)

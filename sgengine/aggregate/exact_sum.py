@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.kernels.totals import SUM_INFINITE, SUM_LIMBS, SUM_UNKNOWN
+from sgengine.kernels.sums import SUM_INFINITE, SUM_LIMBS, SUM_UNKNOWN
 
 Int64s = npt.NDArray[np.int64]
 
@@ -14,7 +14,7 @@ _UNIT = 1 << 1074
 
 
 def exact_sum(sums: Int64s) -> float | None:
-    """The sum that ``sums`` (N_SUM,) of kernels.totals hold, rounded to the nearest double.
+    """The sum that ``sums`` (N_SUM,) of kernels.sums hold, rounded to the nearest double.
 
     None if any value was NULL (NaN). Infinite ones are benefits of no bound below. Raises
     OverflowError for a sum beyond all doubles.

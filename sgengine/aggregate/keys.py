@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sgengine.aggregate.windows import SLICES
-from sgengine.compute import RequestColumns, Rows, names_of
-from sgengine.compute.ragged import bools, int64s, only_value, places_in
+from sgengine.compute import RequestColumns, Rows, names_of, once
+from sgengine.compute.ragged import bools, frozen, int64s, only_value, places_in
 from sgengine.errors import UsageError
 
 Int64s = npt.NDArray[np.int64]
@@ -21,25 +22,36 @@ Key = tuple[object, ...]
 _FEW_CODES = 1 << 12
 
 
-def group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[list[Key], Int64s]:
-    """The distinct values of the ``by`` columns in ``batch``, and each row's index among them.
+def group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[Sequence[Key], Int64s]:
+    """The distinct values of the ``by`` columns in ``batch``, and each row's index among them, read-only.
 
     ``hour`` and ``day`` are slices of the arrival on a unix clock, as ns since the epoch, else None.
     A column that is not there is None in every row: other sources may have it (see ``check_by``).
     Raises UsageError for a column that holds lists.
     """
+    return once(batch, ("groups", by), lambda: _group_rows(batch, by))
+
+
+def _group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[tuple[Key, ...], Int64s]:
     columns = [_column(batch, name) for name in by]
-    codes, distinct = np.zeros(batch.num_rows, dtype=np.int64), 1
-    firsts = np.zeros(min(batch.num_rows, 1), dtype=np.int64)
-    for column in columns:
-        if isinstance(column, _Same):
-            continue
+    several = [column for column in columns if not isinstance(column, _Same)]
+    if not several:
+        key = tuple(column.value for column in columns if isinstance(column, _Same))
+        return (key,) * min(batch.num_rows, 1), _zeros(batch.num_rows)
+    codes, distinct = _zeros(batch.num_rows), 1
+    firsts = codes[:0]
+    for column in several:
         own, count = _codes(column)
         codes, firsts = _dense(codes * count + own, distinct * count)
         distinct = firsts.size
     values = [_values(column, firsts) for column in columns]
-    keys: list[Key] = list(zip(*values, strict=True)) if values else [()] * firsts.size
-    return keys, codes
+    return tuple(zip(*values, strict=True)), frozen(codes)
+
+
+@lru_cache(maxsize=4)
+def _zeros(rows: int) -> Int64s:
+    """The codes of a batch that is one group: the same for every batch of so many rows."""
+    return frozen(np.zeros(rows, dtype=np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +127,9 @@ def check_by(by: Iterable[str], known: Iterable[str]) -> None:
 
 def _column(batch: Rows, name: str) -> pa.Array | _Same:
     if name in names_of(batch):
-        return _at_a_glance(_plain(batch.column(name), name))
+        column = batch.column(name)
+        same = only_value(column)
+        return _at_a_glance(_plain(column, name)) if same is None else _Same(value=same)
     if name in SLICES:
         return _slice(batch, SLICES[name])
     return _Same(value=None)

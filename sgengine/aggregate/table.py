@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from sgengine.objectives import Reader
 from sgengine.schema.enums import STATUSES
 
 Int64s = npt.NDArray[np.int64]
+Int8s = npt.NDArray[np.int8]
 
 OK = STATUSES.index("ok")
 
@@ -23,21 +25,33 @@ OK = STATUSES.index("ok")
 class Requests:
     """One batch of REQUESTS, (R,) int64 each; -1 where NULL, which no value of these can be.
 
-    ``status`` is an index into STATUSES.
+    ``status``, int8, is an index into STATUSES. What few figures need is taken when it is asked for.
     """
 
     batch: Rows
-    status: Int64s
+    status: Int8s
     n: Int64s
     n_input: Int64s
     n_chunks: Int64s
     ttft: Int64s
     e2e: Int64s
-    itl_max: Int64s
     idle: Int64s
-    idle_min: Int64s
-    idle_max: Int64s
     late: Int64s
+
+    @cached_property
+    def itl_max(self) -> Int64s:
+        """The longest gap."""
+        return numbers_of(self.batch, "itl_max_ns")
+
+    @cached_property
+    def idle_min(self) -> Int64s:
+        """The lower bound of ``idle``."""
+        return numbers_of(self.batch, "user_idle_latency_ns_min")
+
+    @cached_property
+    def idle_max(self) -> Int64s:
+        """The upper bound of ``idle``."""
+        return numbers_of(self.batch, "user_idle_latency_ns_max")
 
     @property
     def span(self) -> Int64s:
@@ -66,14 +80,11 @@ def requests_of(batch: Rows) -> Requests:
         n_chunks=numbers_of(batch, "n_chunks"),
         ttft=numbers_of(batch, "ttft_ns"),
         e2e=numbers_of(batch, "e2e_latency_ns"),
-        itl_max=numbers_of(batch, "itl_max_ns"),
         idle=numbers_of(batch, "user_idle_latency_ns"),
-        idle_min=numbers_of(batch, "user_idle_latency_ns_min"),
-        idle_max=numbers_of(batch, "user_idle_latency_ns_max"),
         late=numbers_of(batch, "late_tokens"),
     )
 
 
-def status_codes(column: pa.Array) -> Int64s:
+def status_codes(column: pa.Array) -> Int8s:
     """Index into STATUSES of each row of a status column."""
     return places_in(column, STATUSES)

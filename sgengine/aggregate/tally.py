@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sgengine.aggregate.attainment import Scores, score
-from sgengine.aggregate.benefits import benefits
+from sgengine.aggregate.benefits import benefits, known_benefits
 from sgengine.aggregate.exact_sum import exact_sum
 from sgengine.aggregate.settings import SummarySettings
 from sgengine.aggregate.table import Requests
 from sgengine.compute.ragged import frozen
 from sgengine.kernels import totals as kernel
+from sgengine.kernels.sums import N_SUM
 from sgengine.objectives import Benefit
 
 Int64s = npt.NDArray[np.int64]
@@ -37,6 +39,7 @@ _DENOMINATORS = {
     "determined": kernel.DETERMINED,
 }
 _NONE: Int8s = np.zeros(0, dtype=np.int8)
+_ALL: Int64s = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(kw_only=True)
@@ -44,7 +47,7 @@ class Totals:
     """Of one group: counts (N_TOTALS,) and the exact sums (3, N_SUM) of benefits and their bounds."""
 
     counts: Int64s = field(default_factory=lambda: np.zeros(kernel.N_TOTALS, dtype=np.int64))
-    sums: Int64s = field(default_factory=lambda: np.zeros((3, kernel.N_SUM), dtype=np.int64))
+    sums: Int64s = field(default_factory=lambda: np.zeros((3, N_SUM), dtype=np.int64))
 
     def merge(self, other: Totals) -> None:
         """Take in other requests of the group."""
@@ -90,20 +93,21 @@ def tally(
     scores: Scores | None = None,
     only_ok: bool,
 ) -> Tallied:
-    """Sum a batch up; ``rows`` of each group. ``scores``: as the settings' SLO has them, if known."""
+    """Sum a batch up; ``rows`` of each group, in order. ``scores``: as the settings' SLO has them, if known."""
     assert int(requests.status.min(initial=0)) >= 0, "rows of an unknown status are rejected"
     if scores is None and settings.slo is not None:
         scores = score(requests, settings.slo, settings.reader)
     values = _benefits(requests, settings.benefit)
     groups = len(rows)
+    all_in_one = groups == 1 and rows[0].size == requests.n.size
     counts = np.zeros((groups, kernel.N_TOTALS), dtype=np.int64)
-    sums = np.zeros((groups, len(values), kernel.N_SUM), dtype=np.int64)
+    sums = np.zeros((groups, len(values), N_SUM), dtype=np.int64)
     numbers = np.empty((kernel.N_NUMBERS, requests.n.size))
-    cuts = np.concatenate([[0], np.cumsum([mine.size for mine in rows])]).astype(np.int64)
-    ends = np.empty((kernel.N_NUMBERS, groups), dtype=np.int64)
+    cuts = np.array([0, *accumulate(mine.size for mine in rows)], dtype=np.int64)
+    ends = np.empty((groups, kernel.N_NUMBERS), dtype=np.int64)
     run: Callable[..., None] = kernel.summarize
     run(
-        frozen(rows[0] if groups == 1 else np.concatenate(rows)),
+        frozen(_ALL if all_in_one else np.concatenate(rows)),
         frozen(cuts),
         *_columns(requests),
         frozen(scores.attained if scores else _NONE),
@@ -119,11 +123,11 @@ def tally(
     )
     return Tallied(
         totals=[
-            Totals(counts=counts[g], sums=np.broadcast_to(sums[g], (3, kernel.N_SUM)).copy())
-            for g in range(groups)
+            Totals(counts=mine, sums=sum_ if len(sum_) == 3 else np.repeat(sum_, 3, axis=0))
+            for mine, sum_ in zip(counts, sums, strict=True)
         ],
         numbers=[
-            {name: numbers[c, cuts[g] : ends[c, g]] for name, c in NUMBERS.items()}
+            {name: numbers[c, cuts[g] : ends[g, c]] for name, c in NUMBERS.items()}
             for g in range(groups)
         ],
     )
@@ -146,10 +150,13 @@ def _columns(requests: Requests) -> tuple[Any, ...]:
 
 def _benefits(requests: Requests, value: Benefit) -> Float64s:
     """Each request's benefit (1, R), or (3, R) with the least and the most where some have bounds."""
+    known = known_benefits(requests, value)
+    if known is not None:
+        return known[np.newaxis]
     exact, low, high = requests.idle, requests.idle_min, requests.idle_max
     benefit = benefits(requests, exact, value)
-    if int(exact.min(initial=0)) >= 0 or not ((exact < 0) & ((low >= 0) | (high >= 0))).any():
-        return benefit[np.newaxis]  # most often there are no bounds
+    if not ((exact < 0) & ((low >= 0) | (high >= 0))).any():
+        return benefit[np.newaxis]
     least, most = (benefits(requests, np.where(exact >= 0, exact, at), value) for at in (high, low))
     return np.stack([benefit, least, most])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sgengine.compute import Rows, numbers_of
+from sgengine.compute import Rows, numbers_of, once
 from sgengine.compute.ragged import bools, frozen, int64s
 from sgengine.kernels.spans import LATEST, span
 
@@ -73,11 +73,17 @@ def _times(rows: Rows) -> tuple[Int64s, Int64s, Int64s]:
 
 def span_of(rows: Rows) -> Span:
     """The span of some REQUESTS rows, all of one run."""
+    first, last = once(rows, "span", lambda: _ends(rows))
+    return Span(first=first, last=last)
+
+
+def _ends(rows: Rows) -> tuple[int, int] | tuple[None, None]:
+    """The first arrival and the last end, ns; None without an arrival."""
     times = _times(rows)
     if times[0].size == 0:
-        return Span()
+        return None, None
     first, last = span(*(frozen(column) for column in times))
-    return Span(first=int(first), last=int(last))
+    return int(first), int(last)
 
 
 @dataclass(frozen=True, kw_only=True)

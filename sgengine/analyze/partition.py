@@ -124,6 +124,8 @@ class Measure:
         if self.sections is not None:
             measured = self._members(batch, measured, self.sections, source, receipt)
         requests = measured.columns
+        # Before what goes over tokens once more, while what was measured of rows is in cache.
+        count_rows(requests, batch.weights_of(measured.kept), receipt.tallies)
         if self.figures:
             receipt.aggregate.add(requests, measured if pooled else None)
         else:
@@ -135,7 +137,6 @@ class Measure:
         if self.keep_tokens:
             receipt.tokens.append(measured)
         list_rejects([line for line in found if line.reason != OUTSIDE], receipt)
-        count_rows(requests, batch.weight(measured.kept), receipt.tallies)
         count_rejects(found, receipt.tallies)
         for remark in batch.remarks:
             tally = receipt.tallies.setdefault(remark.run, Tally(labels={}))
@@ -152,7 +153,7 @@ class Measure:
             return measured
         left = only(measured, outside)
         receipt.aggregate.leave_out(left.requests)
-        count_outside(left.requests, batch.weight(left.kept), receipt.tallies)
+        count_outside(left.requests, batch.weights_of(left.kept), receipt.tallies)
         add_outside(receipt.outside, outside_in(batch, measured.kept, where, source))
         return only(measured, np.flatnonzero(where == INSIDE))
 

@@ -9,7 +9,7 @@ from sgengine.compute.itl import (
     itl_samples,
 )
 from sgengine.compute.measure import Measured, compute
-from sgengine.compute.request_columns import RequestColumns, Rows, names_of, numbers_of
+from sgengine.compute.request_columns import RequestColumns, Rows, names_of, numbers_of, once
 from sgengine.compute.settings import MeasureSettings
 from sgengine.compute.sifted import GapSums, Sifted, Skip
 
@@ -31,4 +31,5 @@ __all__ = [
     "itl_samples",
     "names_of",
     "numbers_of",
+    "once",
 ]

@@ -132,7 +132,7 @@ def _ids(facts: RowFacts) -> Iterator[Breach]:
 
 def _lists(facts: RowFacts) -> Iterator[Breach]:
     times, sizes = facts.times, facts.sizes
-    if times.complete and not sizes.valid.any():
+    if times.complete and not sizes.some:
         return
     yield from _at("null_chunk", times.holed, "chunk_times_ns holds a null")
     yield from _at("null_chunk", sizes.holed, "chunk_tokens holds a null")

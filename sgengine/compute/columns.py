@@ -78,6 +78,14 @@ class Later(Values):
     def _made(self) -> Values:
         return self._make()
 
+    def arrow(self, type_: pa.DataType) -> pa.Array:
+        """The Arrow column."""
+        return self._made.arrow(type_)
+
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """Whole numbers with -1 for NULL."""
+        return self._made.numbers()
+
     @property
     def data(self) -> npt.NDArray[Any]:  # type: ignore[override] # made when asked for
         """(R,)."""
@@ -93,6 +101,12 @@ class Later(Values):
 def nulls(rows: int, type_: pa.DataType) -> pa.Array:
     """A column of NULL, the same for every batch of so many rows."""
     return pa.nulls(rows, type_)
+
+
+@lru_cache(maxsize=4)
+def unknown(rows: int) -> Values:
+    """Whole numbers that are NULL in every row, the same for every batch of so many rows."""
+    return Whole(frozen(np.full(rows, -1)))
 
 
 @lru_cache(maxsize=4)

@@ -17,6 +17,7 @@ from sgengine.compute.ragged import (
     Bools,
     Ragged,
     frozen,
+    in_order,
     kinds_of,
     only_value,
     places_in,
@@ -27,6 +28,7 @@ from sgengine.compute.tokens import Metrics, token_metrics
 from sgengine.kernels import scan
 
 Int64s = npt.NDArray[np.int64]
+UInt8s = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +65,9 @@ def compute(
     """
     facts = RowFacts(batch=batch)
     broken = breaches(facts)
-    ragged = _ragged(facts, broken)
-    n, ready = _tokens_before_sizes(facts, ragged), None
+    kinds, n = kinds_of(facts.times, facts.sizes, facts.declared)
+    ragged = _ragged(facts, kinds, broken)
+    ready = None
     if expected is not None and expected.suits(ragged, settings):
         sifter = _sifter(batch, ragged, expected)
         found, ready = kernels.measure_and_sift(ragged, n, settings, sifter)
@@ -95,8 +98,7 @@ def _sifter(batch: pa.RecordBatch, ragged: Ragged, expected: Expected) -> Sifter
     return Sifter(expected, chosen, int(ragged.offsets[-1] - ragged.offsets[0]))
 
 
-def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:
-    kinds = kinds_of(facts.times, facts.sizes, facts.declared)
+def _ragged(facts: RowFacts, kinds: UInt8s, broken: dict[int, Breach]) -> Ragged:
     if broken:
         kinds[list(broken)] = scan.NO_CHUNKS
     return Ragged(
@@ -111,7 +113,7 @@ def _ragged(facts: RowFacts, broken: dict[int, Breach]) -> Ragged:
 def _kept(rows: int, broken: dict[int, Breach]) -> Int64s:
     """The rows that keep the rules, in order."""
     if not broken:
-        return np.arange(rows)
+        return in_order(rows)
     keeps = np.ones(rows, dtype=np.bool_)
     keeps[list(broken)] = False
     return np.flatnonzero(keeps)
@@ -125,25 +127,15 @@ def _without(ragged: Ragged, broken: dict[int, Breach]) -> Ragged:
     return ragged.with_kinds(kinds)
 
 
-def _tokens_before_sizes(facts: RowFacts, ragged: Ragged) -> Int64s:
-    """n of every row but those of kind SIZED, whose sizes the kernel adds up; -1 where unknown."""
-    kinds = ragged.kinds
-    if (kinds == scan.ONE_EACH).all():
-        return facts.times.lengths
-    n = np.where(kinds == scan.ONE_EACH, facts.times.lengths, facts.declared)
-    n[kinds == scan.EMPTY] = 0
-    return n
-
-
-def _chunk_breaches(codes: npt.NDArray[np.uint8], broken: dict[int, Breach]) -> dict[int, Breach]:
+def _chunk_breaches(codes: UInt8s, broken: dict[int, Breach]) -> dict[int, Breach]:
+    if not codes.any():
+        return {}
     found = {
         scan.NEGATIVE_TIME: "chunk_times_ns holds a negative time",
         scan.DECREASING_TIMES: "chunk_times_ns decreases",
         scan.BAD_CHUNK_TOKENS: "chunk_tokens begins with no token, holds a negative number, "
         "or adds up to 2^31 or more",
     }
-    if int(codes.max(initial=scan.KEPT)) == scan.KEPT:
-        return {}
     return {
         int(row): Breach(row=int(row), rule=scan.BREACHES[codes[row]], found=found[int(codes[row])])
         for row in np.flatnonzero(codes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache, cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from sgengine.compute.ragged import int64s
 from sgengine.schema import DELIVERIES, REQUESTS
 
 Int64s = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 _CARRIED = {
     "run": "run",
@@ -62,6 +63,7 @@ class RequestColumns:
         self._values = values
         self._envelopes = envelopes
         self._made: dict[str, pa.Array] = {}
+        self._held: dict[Hashable, Any] = {}
         self.num_rows: int = deliveries.num_rows
 
     @cached_property
@@ -116,6 +118,16 @@ class RequestColumns:
         """Some rows, with all columns."""
         return self.batch.take(rows)
 
+    def once(self, what: Hashable, find: Callable[[], T]) -> T:
+        """``what`` is said of these rows, found the first time it is asked for; no one may change it.
+
+        It must not hold these columns: a batch in a cycle would stay until the garbage is collected.
+        """
+        if what not in self._held:
+            self._held[what] = find()
+        found: T = self._held[what]
+        return found
+
 
 Rows: TypeAlias = RequestColumns | pa.RecordBatch
 """REQUESTS rows, made or to be made."""
@@ -129,3 +141,8 @@ def names_of(rows: Rows) -> list[str]:
 def numbers_of(rows: Rows, name: str) -> Int64s:
     """A column of whole numbers that are never negative, (R,) int64, -1 for NULL."""
     return rows.numbers(name) if isinstance(rows, RequestColumns) else int64s(rows.column(name))
+
+
+def once(rows: Rows, what: Hashable, find: Callable[[], T]) -> T:
+    """``what`` is said of ``rows``: of REQUESTS in the making found once, of a batch whenever it is asked."""
+    return rows.once(what, find) if isinstance(rows, RequestColumns) else find()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sgengine.compute import rows as kernels
-from sgengine.compute.columns import Later, Values, Whole, envelopes, nulls
+from sgengine.compute.columns import Later, Values, Whole, envelopes, nulls, unknown
 from sgengine.compute.ragged import Ragged
 from sgengine.compute.settings import MeasureSettings
 from sgengine.kernels import scan
@@ -47,6 +47,8 @@ def token_metrics(ragged: Ragged, found: kernels.Rows, settings: MeasureSettings
 
 def _whole_values(ragged: Ragged, found: kernels.Rows) -> dict[str, Values]:
     """Latencies and the reader's columns, for which the arrays of ``found`` are taken over."""
+    if ragged.one_each:
+        return _all_known(found)
     chunks, upper = np.empty((2, ragged.rows), dtype=np.int64)
     mark_undefined(
         ragged.kinds,
@@ -70,6 +72,22 @@ def _whole_values(ragged: Ragged, found: kernels.Rows) -> dict[str, Values]:
         "user_idle_latency_ns": Whole(found.idle),
         "user_idle_latency_ns_min": Whole(found.idle_min),
         "user_idle_latency_ns_max": Whole(upper),
+        "late_tokens": Whole(found.late),
+    }
+
+
+def _all_known(found: kernels.Rows) -> dict[str, Values]:
+    """The same of rows that all have one token a chunk: nothing is undefined, but bounds and gaps of one."""
+    n, itl_max = found.n, found.itl_max
+    return {
+        "n_chunks": Whole(n),
+        "last_chunk_ns": Whole(found.last_chunk),
+        "ttft_ns": Whole(found.ttft),
+        "e2e_latency_ns": Whole(found.last_token),
+        "itl_max_ns": Later(lambda: Whole(np.where(n >= 2, itl_max, -1))),
+        "user_idle_latency_ns": Whole(found.idle),
+        "user_idle_latency_ns_min": unknown(n.size),
+        "user_idle_latency_ns_max": unknown(n.size),
         "late_tokens": Whole(found.late),
     }
 

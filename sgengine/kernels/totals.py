@@ -1,8 +1,6 @@
 """One pass over the requests of a batch: what group figures add up, and the numbers they are distributions of.
 
-Sums are of integers. Of doubles (benefits) they are exact too: a fixed-point number of ``SUM_LIMBS``
-limbs of 32 bits, in units of 2^-1074, holds any double, so that no order and no partition can change a
-bit of what it is rounded to at the end. Each limb is an int64: 2^31 values cannot overflow it.
+Sums are of integers, or exact (kernels.sums), so that no order and no partition changes a bit of them.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.kernels._jit import merged, uncounted
+from sgengine.kernels.sums import Rows, add_rows_exactly, row_of
 
 Int64s = npt.NDArray[np.int64]
 Int8s = npt.NDArray[np.int8]
@@ -52,53 +51,25 @@ TTFT, TPOT, E2E, IDLE = range(4)
 N_NUMBERS = 4
 """Rows of numbers."""
 
-SUM_LIMBS = 66
-SUM_UNKNOWN = SUM_LIMBS
-SUM_INFINITE = SUM_LIMBS + 1
-N_SUM = SUM_LIMBS + 2
-"""Columns of an exact sum: limbs, how many values were NaN, and how many infinite."""
+_BLOCK = 512
+"""Rows of a block: the nine columns that are gone over, some of them several times, stay in the first cache."""
 
-_LOW = (1 << 32) - 1
-_FRACTION = (1 << 52) - 1
+# Sums and places stay in registers until a block is done: in memory each waited for the one before.
 
 
 @merged
-def _add_exactly(value: float, out: Int64s) -> None:
-    bits = np.float64(value).view(np.int64)
-    exponent = (bits >> 52) & 0x7FF
-    mantissa = bits & _FRACTION
-    if exponent == 0x7FF:
-        out[SUM_UNKNOWN if mantissa else SUM_INFINITE] += 1
-        return
-    if exponent > 0:
-        mantissa |= _FRACTION + 1
-        exponent -= 1
-    limb = exponent >> 5
-    shift = exponent & 31
-    low = (mantissa & _LOW) << shift
-    high = (mantissa >> 32) << shift
-    sign = (bits >> 63) | 1  # no branch, for no one can tell which come next
-    out[limb] += sign * (low & _LOW)
-    out[limb + 1] += sign * ((low >> 32) + (high & _LOW))
-    out[limb + 2] += sign * (high >> 32)
-
-
-@uncounted
-def add_exactly(values: Float64s, out: Int64s) -> None:
-    """Add ``values`` (S,) to the exact sum ``out`` (N_SUM,)."""
-    for k in range(values.size):
-        _add_exactly(values[k], out)
-
-
-# Sums and places stay in registers until a group is done: in memory each waited for the one before. Rows
-# are unsigned, since a signed index is looked at for counting from the end.
+def _are_ok(rows: Rows, status: Int8s) -> bool:
+    found = np.int8(0)
+    for i in range(rows.start, rows.stop):
+        found |= status[row_of(rows, i)]
+    return found == OK
 
 
 @merged
-def _add_statuses(rows: Int64s, status: Int64s, out: Int64s) -> None:
+def _add_statuses(rows: Rows, status: Int8s, out: Int64s) -> None:
     alike, last = np.int64(0), np.uint64(0)  # most requests end as the one before
-    for i in range(rows.size):
-        mine = np.uint64(status[np.uint64(rows[i])])
+    for i in range(rows.start, rows.stop):
+        mine = np.uint64(status[row_of(rows, i)])
         if mine != last:
             out[last] += alike
             alike, last = np.int64(0), mine
@@ -107,10 +78,10 @@ def _add_statuses(rows: Int64s, status: Int64s, out: Int64s) -> None:
 
 
 @merged
-def _add_chunks(rows: Int64s, n: Int64s, n_chunks: Int64s, out: Int64s) -> None:
+def _add_chunks(rows: Rows, n: Int64s, n_chunks: Int64s, out: Int64s) -> None:
     chunks = chunked = tokens = unknown = np.int64(0)
-    for i in range(rows.size):
-        r = np.uint64(rows[i])
+    for i in range(rows.start, rows.stop):
+        r = row_of(rows, i)
         if n_chunks[r] >= 0 and n[r] > 0:
             chunks += n_chunks[r]
             chunked += n[r]
@@ -125,12 +96,10 @@ def _add_chunks(rows: Int64s, n: Int64s, n_chunks: Int64s, out: Int64s) -> None:
 
 
 @merged
-def _add_known(
-    rows: Int64s, n: Int64s, values: Int64s, total: int, nulls: int, out: Int64s
-) -> None:
+def _add_known(rows: Rows, n: Int64s, values: Int64s, total: int, nulls: int, out: Int64s) -> None:
     known = unknown = np.int64(0)
-    for i in range(rows.size):
-        r = np.uint64(rows[i])
+    for i in range(rows.start, rows.stop):
+        r = row_of(rows, i)
         if n[r] == 0:
             continue
         if values[r] < 0:
@@ -164,11 +133,25 @@ def _add_attained(
 
 @merged
 def _write_known(
-    rows: Int64s, values: Int64s, status: Int64s, only_ok: bool, out: Float64s, start: int
+    rows: Rows,
+    values: Int64s,
+    status: Int8s,
+    only_ok: bool,
+    out: Float64s,
+    start: int,
 ) -> int:
     at = np.uint64(start)
-    for i in range(rows.size):
-        r = np.uint64(rows[i])
+    if rows.in_order and not only_ok:
+        signs = np.int64(0)
+        for i in range(rows.start, rows.stop):
+            signs |= values[row_of(rows, i)]
+        if signs >= 0:  # as most often: all are written, by vectors
+            for i in range(rows.start, rows.stop):
+                out[at] = values[row_of(rows, i)]
+                at += np.uint64(1)
+            return at
+    for i in range(rows.start, rows.stop):
+        r = row_of(rows, i)
         out[at] = values[r]
         at += np.uint64(values[r] >= 0 and (not only_ok or status[r] == OK))
     return at
@@ -176,29 +159,89 @@ def _write_known(
 
 @merged
 def _write_tpot(
-    rows: Int64s,
+    rows: Rows,
     n: Int64s,
     ttft: Int64s,
     e2e: Int64s,
-    status: Int64s,
+    status: Int8s,
     only_ok: bool,
     out: Float64s,
     start: int,
 ) -> int:
     at = np.uint64(start)
-    for i in range(rows.size):
-        r = np.uint64(rows[i])
+    if rows.in_order and not only_ok:
+        signs = np.int64(0)
+        for i in range(rows.start, rows.stop):
+            r = row_of(rows, i)
+            signs |= ttft[r] | e2e[r] | (n[r] - 2)
+        if signs >= 0:
+            for i in range(rows.start, rows.stop):
+                r = row_of(rows, i)
+                out[at] = (e2e[r] - ttft[r]) / (n[r] - 1)
+                at += np.uint64(1)
+            return at
+    for i in range(rows.start, rows.stop):
+        r = row_of(rows, i)
         if n[r] >= 2 and ttft[r] >= 0 and e2e[r] >= 0 and (not only_ok or status[r] == OK):
             out[at] = (e2e[r] - ttft[r]) / (n[r] - 1)
             at += np.uint64(1)
     return at
 
 
+@merged
+def _add_block(
+    rows: Rows,
+    status: Int8s,
+    n: Int64s,
+    n_input: Int64s,
+    n_chunks: Int64s,
+    late: Int64s,
+    ttft: Int64s,
+    e2e: Int64s,
+    idle: Int64s,
+    attained: Int8s,
+    undetermined: Int8s,
+    fluid: Int8s,
+    benefits: Float64s,
+    among: int,
+    only_ok: bool,
+    out: Int64s,
+    sums: Int64s,
+    numbers: Float64s,
+    ends: Int64s,
+) -> None:
+    """What ``summarize`` says of some rows of one group, whose totals, sums and ends move on."""
+    if rows.in_order and _are_ok(rows, status):
+        only_ok = False
+        out[OK] += rows.stop - rows.start
+    else:
+        _add_statuses(rows, status, out)
+    _add_chunks(rows, n, n_chunks, out)
+    _add_known(rows, n, n_input, INPUT, INPUT_UNKNOWN, out)
+    _add_known(rows, n, late, LATE, LATE_UNKNOWN, out)
+    if attained.size > 0:
+        for i in range(rows.start, rows.stop):
+            r = row_of(rows, i)
+            _add_attained(status[r], n[r], n_chunks[r], attained[r], undetermined[r], among, out)
+    if fluid.size > 0:
+        for i in range(rows.start, rows.stop):
+            r = row_of(rows, i)
+            out[FLUID_KNOWN] += np.int64(fluid[r] >= 0)
+            out[FLUID] += max(fluid[r], 0)
+    for b in range(benefits.shape[0]):
+        add_rows_exactly(rows, benefits[b], sums[b])
+    which = (status, only_ok)
+    ends[TTFT] = _write_known(rows, ttft, *which, numbers[TTFT], ends[TTFT])
+    ends[E2E] = _write_known(rows, e2e, *which, numbers[E2E], ends[E2E])
+    ends[IDLE] = _write_known(rows, idle, *which, numbers[IDLE], ends[IDLE])
+    ends[TPOT] = _write_tpot(rows, n, ttft, e2e, *which, numbers[TPOT], ends[TPOT])
+
+
 @uncounted
 def summarize(
     order: Int64s,
     cuts: Int64s,
-    status: Int64s,
+    status: Int8s,
     n: Int64s,
     n_input: Int64s,
     n_chunks: Int64s,
@@ -219,31 +262,21 @@ def summarize(
 ) -> None:
     """Totals and numbers of G groups of the R rows of a batch.
 
-    Group g has the rows ``order[cuts[g]:cuts[g + 1]]``. Columns are (R,), -1 for NULL; ``attained`` and
-    ``undetermined`` are empty without an SLO, ``fluid`` (1, 0, -1 for NULL) where nothing asks for it.
-    ``benefits`` (B, R) float64, NaN for NULL, are added to ``sums`` (G, B, N_SUM), the counts to
-    ``totals`` (G, N_TOTALS). ``numbers`` (N_NUMBERS, R) float64 ns: those of group g that are defined,
-    of requests that are ok alone if ``only_ok``, lie from ``cuts[g]`` up to ``ends[c, g]``.
+    Group g has the rows ``order[cuts[g]:cuts[g + 1]]``; without an order those from ``cuts[g]`` on, as
+    they come. Columns are (R,), -1 for NULL; ``attained`` and ``undetermined`` are empty without an SLO,
+    ``fluid`` (1, 0, -1 for NULL) where nothing asks for it. ``benefits`` (B, R) float64, NaN for NULL, are
+    added to ``sums`` (G, B, N_SUM), the counts to ``totals`` (G, N_TOTALS). ``numbers`` (N_NUMBERS, R)
+    float64 ns: those of group g that are defined, of requests that are ok alone if ``only_ok``, lie from
+    ``cuts[g]`` up to ``ends[g, c]``.
     """
+    columns = (status, n, n_input, n_chunks, late, ttft, e2e, idle)
+    asked = (attained, undetermined, fluid, benefits, among, only_ok)
     for g in range(cuts.size - 1):
-        start, rows, out = cuts[g], order[cuts[g] : cuts[g + 1]], totals[g]
-        _add_statuses(rows, status, out)
-        _add_chunks(rows, n, n_chunks, out)
-        _add_known(rows, n, n_input, INPUT, INPUT_UNKNOWN, out)
-        _add_known(rows, n, late, LATE, LATE_UNKNOWN, out)
-        if attained.size > 0:
-            for r in rows:
-                _add_attained(
-                    status[r], n[r], n_chunks[r], attained[r], undetermined[r], among, out
-                )
-        if fluid.size > 0:
-            for r in rows:
-                out[FLUID_KNOWN] += np.int64(fluid[r] >= 0)
-                out[FLUID] += max(fluid[r], 0)
-        for b in range(benefits.shape[0]):
-            for r in rows:
-                _add_exactly(benefits[b, r], sums[g, b])
-        ends[TTFT, g] = _write_known(rows, ttft, status, only_ok, numbers[TTFT], start)
-        ends[E2E, g] = _write_known(rows, e2e, status, only_ok, numbers[E2E], start)
-        ends[IDLE, g] = _write_known(rows, idle, status, only_ok, numbers[IDLE], start)
-        ends[TPOT, g] = _write_tpot(rows, n, ttft, e2e, status, only_ok, numbers[TPOT], start)
+        ends[g, :] = cuts[g]
+        out = (totals[g], sums[g], numbers, ends[g])
+        for start in range(cuts[g], cuts[g + 1], _BLOCK):
+            block = (np.uint64(start), np.uint64(min(start + _BLOCK, cuts[g + 1])))
+            if order.size == 0:
+                _add_block(Rows(order, True, *block), *columns, *asked, *out)
+            else:
+                _add_block(Rows(order, False, *block), *columns, *asked, *out)

@@ -147,10 +147,12 @@ class Batch:
 
     def weight(self, rows: np.ndarray) -> np.ndarray:
         """Rows of the source behind each of these rows."""
-        found: np.ndarray = (
-            np.ones(rows.size, np.int64) if self.weights is None else self.weights[rows]
-        )
-        return found
+        found = self.weights_of(rows)
+        return np.ones(rows.size, np.int64) if found is None else found
+
+    def weights_of(self, rows: np.ndarray) -> np.ndarray | None:
+        """``weight``, or None where it is 1 for all rows, as most often."""
+        return None if self.weights is None else self.weights[rows]
 
 
 @dataclass(frozen=True, kw_only=True)

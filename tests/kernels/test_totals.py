@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sgengine.aggregate.exact_sum import exact_sum
 from sgengine.aggregate.tally import NUMBERS
+from sgengine.kernels import sums as sums_kernel
 from sgengine.kernels import totals as kernel
 from sgengine.schema.enums import STATUSES
 
@@ -26,10 +27,10 @@ FINITE = st.one_of(
 
 def summed(*parts: list[float]) -> float | None:
     """The exact sum of parts, each added up alone and then merged."""
-    whole = np.zeros(kernel.N_SUM, dtype=np.int64)
+    whole = np.zeros(sums_kernel.N_SUM, dtype=np.int64)
     for part in parts:
-        mine = np.zeros(kernel.N_SUM, dtype=np.int64)
-        kernel.add_exactly(np.array(part, dtype=np.float64), mine)
+        mine = np.zeros(sums_kernel.N_SUM, dtype=np.int64)
+        sums_kernel.add_exactly(np.array(part, dtype=np.float64), mine)
         whole += mine
     return exact_sum(whole)
 
@@ -71,22 +72,26 @@ ROWS = st.lists(
     ),
     max_size=12,
 )
-COLUMNS = ("status", "n", "n_input", "n_chunks", "late", "ttft", "e2e", "idle")
+COLUMNS = ("n", "n_input", "n_chunks", "late", "ttft", "e2e", "idle")
 
 
 def by_kernel(
-    rows: list[Row], among: int, *, only_ok: bool, judged: bool
+    rows: list[Row], among: int, *, only_ok: bool, judged: bool, in_order: bool = False
 ) -> tuple[np.ndarray, np.ndarray, list[dict[str, list[float]]]]:
-    """Totals, sums and numbers of the groups 0 to 2."""
+    """Totals, sums and numbers of the groups 0 to 2; ``in_order``: the rows come so, and no order is given."""
     codes = np.array([row["group"] for row in rows], dtype=np.int64)
     order = np.argsort(codes, kind="stable")
     cuts = np.searchsorted(codes[order], np.arange(4))
+    if in_order:
+        assert np.array_equal(order, np.arange(len(rows)))
+        order = order[:0]
     totals = np.zeros((3, kernel.N_TOTALS), dtype=np.int64)
-    sums = np.zeros((3, 1, kernel.N_SUM), dtype=np.int64)
+    sums = np.zeros((3, 1, sums_kernel.N_SUM), dtype=np.int64)
     numbers = np.empty((kernel.N_NUMBERS, len(rows)))
-    ends = np.empty((kernel.N_NUMBERS, 3), dtype=np.int64)
+    ends = np.empty((3, kernel.N_NUMBERS), dtype=np.int64)
     kernel.summarize(
-        *_frozen(order, cuts, *(_column(rows, name, np.int64) for name in COLUMNS)),
+        *_frozen(order, cuts, _column(rows, "status", np.int8)),
+        *_frozen(*(_column(rows, name, np.int64) for name in COLUMNS)),
         *_frozen(
             *(
                 _column(rows if judged else [], name, np.int8)
@@ -102,7 +107,7 @@ def by_kernel(
         ends,
     )
     found = [
-        {name: numbers[c, cuts[g] : ends[c, g]].tolist() for name, c in NUMBERS.items()}
+        {name: numbers[c, cuts[g] : ends[g, c]].tolist() for name, c in NUMBERS.items()}
         for g in range(3)
     ]
     return totals, sums, found
@@ -182,13 +187,45 @@ def numbers_by_hand(rows: list[Row], *, only_ok: bool) -> dict[str, list[float]]
 def test_totals_and_numbers_are_those_of_each_groups_rows(
     rows: list[Row], among: int, only_ok: bool, judged: bool
 ) -> None:
-    totals, sums, numbers = by_kernel(rows, among, only_ok=only_ok, judged=judged)
+    _check(rows, among, only_ok=only_ok, judged=judged)
+    rows.sort(key=lambda row: int(row["group"]))
+    _check(rows, among, only_ok=only_ok, judged=judged, in_order=True)
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+@pytest.mark.parametrize("only_ok", [True, False])
+def test_totals_of_many_rows_are_those_of_all_blocks(in_order: bool, only_ok: bool) -> None:
+    """Some blocks have nothing but requests that are ok and known, others have not."""
+    known = dict.fromkeys(("status", "late", "idle", "undetermined"), 0)
+    known |= dict.fromkeys(("n", "n_input", "n_chunks"), 2) | {"attained": 1, "fluid": 1}
+    rows = [
+        known
+        | {"group": 2 * k // 2000, "ttft": k, "e2e": 3 * k, "benefit": 1.0 / (k + 1) - 0.001}
+        | ({"status": k % 6, "n": k % 4 - 1, "late": -1, "idle": -1} if k % 1900 > 1700 else {})
+        for k in range(2000)
+    ]
+    for rest in (rows, rows[:512], rows[:513]):
+        _check(rest, kernel.ALL, only_ok=only_ok, judged=True, in_order=in_order)
+
+
+def _check(
+    rows: list[Row], among: int, *, only_ok: bool, judged: bool, in_order: bool = False
+) -> None:
+    totals, sums, numbers = by_kernel(
+        rows, among, only_ok=only_ok, judged=judged, in_order=in_order
+    )
     for g in range(3):
         mine = [row for row in rows if row["group"] == g]
         wanted = by_hand(mine, among, judged=judged)
         assert totals[g].tolist() == [wanted.get(place, 0) for place in range(kernel.N_TOTALS)]
         assert numbers[g] == numbers_by_hand(mine, only_ok=only_ok)
         assert exact_sum(sums[g, 0]) == math.fsum(row["benefit"] for row in mine)
+
+
+@given(st.lists(NULLABLE, max_size=20))
+def test_a_sum_of_what_is_known(values: list[int]) -> None:
+    (column,) = _frozen(np.array(values, dtype=np.int64))
+    assert sums_kernel.sum_known(column) == sum(value for value in values if value >= 0)
 
 
 def test_the_kernels_statuses_are_those_of_the_schema() -> None:
