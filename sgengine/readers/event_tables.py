@@ -12,7 +12,6 @@ from sgengine.readers import (
     event_times,
     events,
     ipc,
-    ipc_sizes,
     parquet,
     parquet_rows,
     tables,
@@ -42,17 +41,14 @@ def plan_ipc(source: Source, options: ReadOptions) -> SourcePlan:
     with ipc.opened(source.path) as reader:
         schema = reader.schema
     events.check(source.path, schema)
-    ipc_sizes.check(source.path, options.block_bytes)
-    time = schema.get_field_index(event_times.time_name(schema.names))
-    counts: list[int] = []
-    first: pa.RecordBatch | None = None
-    with ipc.opened(source.path, [time]) as reader:
-        for batch in ipc.every(reader):
-            counts.append(batch.num_rows)
-            if first is None and batch.num_rows:
-                first = ipc.valid(batch).slice(0, 1)
-    pieces = ipc.pieces_of(source, counts, options)
-    return _plan(source, options, schema, pieces, sum(counts), first)
+    time = event_times.time_name(schema.names)
+    found = ipc.surveyed(source.path, options, schema, time, _first_row)
+    pieces = ipc.pieces_of(source, found.counts, options)
+    return _plan(source, options, schema, pieces, sum(found.counts), found.first)
+
+
+def _first_row(batch: pa.RecordBatch) -> pa.RecordBatch | None:
+    return batch.slice(0, 1) if batch.num_rows else None
 
 
 def _plan(
