@@ -12,6 +12,7 @@ from sgengine.readers import (
     event_times,
     events,
     ipc,
+    ipc_files,
     parquet,
     parquet_rows,
     tables,
@@ -111,7 +112,7 @@ _REPEATED = ("run", "request_id", "event", "status")
 def read_ipc(partition: Partition) -> Iterator[EventBatch]:
     """The events of the partition's record batches, in order, in slices of about ``batch_bytes``."""
     row = partition.first_row
-    with ipc.opened(partition.path) as reader:
+    with ipc_files.lent(partition.path) as reader:
         for batch in ipc.batches(reader, partition.start, partition.stop):
             for rows in ipc.slices(ipc.valid(batch), partition.batch_bytes):
                 yield _conformed(rows, partition, row)

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from sgengine.readers import deliveries, ipc_rows, ipc_sizes, tables
+from sgengine.readers import deliveries, ipc_files, ipc_rows, ipc_sizes, tables
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.files import head
 from sgengine.readers.ipc_sizes import FILE_MAGIC
@@ -35,15 +35,8 @@ def names_of(path: str) -> list[str]:
 def opened(path: str, only: list[int] | None = None) -> Iterator[pa.RecordBatchReader]:
     """A reader of the file or stream; ``only`` these columns are decompressed."""
     options = pa.ipc.IpcReadOptions(included_fields=only)
-    with pa.memory_map(path) as mapped, _reader(mapped, options) as reader:
+    with pa.memory_map(path) as mapped, ipc_files.reader_of(mapped, options) as reader:
         yield reader
-
-
-def _reader(mapped: pa.MemoryMappedFile, options: pa.ipc.IpcReadOptions) -> pa.RecordBatchReader:
-    """A reader of a file or of a stream, as its first bytes say."""
-    is_file = mapped.read_at(len(FILE_MAGIC), 0) == FILE_MAGIC
-    make = pa.ipc.open_file if is_file else pa.ipc.open_stream
-    return make(mapped, options=options)
 
 
 def batches(reader: pa.RecordBatchReader, start: int, stop: int) -> Iterator[pa.RecordBatch]:
@@ -131,19 +124,9 @@ def pieces_of(source: Source, counts: list[int], options: ReadOptions) -> list[t
 
 
 def read(partition: Partition) -> BatchIterator:
-    """The rows of the partition's record batches, in order, in slices of some ``batch_bytes``.
-
-    The file is unmapped here, if whoever took the last batch has let go of it: else by whoever does, and
-    Python's lock is held meanwhile, 1 ms for 34 MB.
-    """
-    with pa.memory_map(partition.path) as mapped:
-        yield from _read(partition, mapped)
-
-
-def _read(partition: Partition, mapped: pa.MemoryMappedFile) -> BatchIterator:
-    """What ``read`` gives; once it has ended, nothing in it refers to the mapped file."""
+    """The rows of the partition's record batches, in order, in slices of some ``batch_bytes``."""
     row = partition.first_row
-    with _reader(mapped, pa.ipc.IpcReadOptions()) as reader:
+    with ipc_files.lent(partition.path) as reader:
         for batch in batches(reader, partition.start, partition.stop):
             for rows in slices(valid(batch), _MAPPED * partition.batch_bytes):
                 places = np.arange(row, row + rows.num_rows, dtype=np.int64)
