@@ -12,7 +12,7 @@ from sgengine.readers import (
     event_times,
     events,
     ipc,
-    ipc_sizes,
+    ipc_files,
     parquet,
     parquet_rows,
     tables,
@@ -42,17 +42,14 @@ def plan_ipc(source: Source, options: ReadOptions) -> SourcePlan:
     with ipc.opened(source.path) as reader:
         schema = reader.schema
     events.check(source.path, schema)
-    ipc_sizes.check(source.path, options.block_bytes)
-    time = schema.get_field_index(event_times.time_name(schema.names))
-    counts: list[int] = []
-    first: pa.RecordBatch | None = None
-    with ipc.opened(source.path, [time]) as reader:
-        for batch in ipc.every(reader):
-            counts.append(batch.num_rows)
-            if first is None and batch.num_rows:
-                first = ipc.valid(batch).slice(0, 1)
-    pieces = ipc.pieces_of(source, counts, options)
-    return _plan(source, options, schema, pieces, sum(counts), first)
+    time = event_times.time_name(schema.names)
+    found = ipc.surveyed(source.path, options, schema, time, _first_row)
+    pieces = ipc.pieces_of(source, found.counts, options)
+    return _plan(source, options, schema, pieces, sum(found.counts), found.first)
+
+
+def _first_row(batch: pa.RecordBatch) -> pa.RecordBatch | None:
+    return batch.slice(0, 1) if batch.num_rows else None
 
 
 def _plan(
@@ -115,7 +112,7 @@ _REPEATED = ("run", "request_id", "event", "status")
 def read_ipc(partition: Partition) -> Iterator[EventBatch]:
     """The events of the partition's record batches, in order, in slices of about ``batch_bytes``."""
     row = partition.first_row
-    with ipc.opened(partition.path) as reader:
+    with ipc_files.lent(partition.path) as reader:
         for batch in ipc.batches(reader, partition.start, partition.stop):
             for rows in ipc.slices(ipc.valid(batch), partition.batch_bytes):
                 yield _conformed(rows, partition, row)

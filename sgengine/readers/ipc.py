@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from sgengine.readers import deliveries, ipc_sizes, tables
+from sgengine.readers import deliveries, ipc_files, ipc_rows, ipc_sizes, tables
 from sgengine.readers.base import BatchIterator, Partition, ReadOptions, Source, SourcePlan
 from sgengine.readers.files import head
 from sgengine.readers.ipc_sizes import FILE_MAGIC
+
+Found = TypeVar("Found")
 
 _SHARES = 8
 """A slice may be larger than it should be by a share of so many."""
@@ -31,15 +35,8 @@ def names_of(path: str) -> list[str]:
 def opened(path: str, only: list[int] | None = None) -> Iterator[pa.RecordBatchReader]:
     """A reader of the file or stream; ``only`` these columns are decompressed."""
     options = pa.ipc.IpcReadOptions(included_fields=only)
-    with pa.memory_map(path) as mapped, _reader(mapped, options) as reader:
+    with pa.memory_map(path) as mapped, ipc_files.reader_of(mapped, options) as reader:
         yield reader
-
-
-def _reader(mapped: pa.MemoryMappedFile, options: pa.ipc.IpcReadOptions) -> pa.RecordBatchReader:
-    """A reader of a file or of a stream, as its first bytes say."""
-    is_file = mapped.read_at(len(FILE_MAGIC), 0) == FILE_MAGIC
-    make = pa.ipc.open_file if is_file else pa.ipc.open_stream
-    return make(mapped, options=options)
 
 
 def batches(reader: pa.RecordBatchReader, start: int, stop: int) -> Iterator[pa.RecordBatch]:
@@ -57,16 +54,48 @@ def plan(source: Source, options: ReadOptions) -> SourcePlan:
     with opened(source.path) as reader:
         schema = reader.schema
     tables.check(source.path, schema)
-    ipc_sizes.check(source.path, options.block_bytes)
-    arrival = "arrival_ns" if "arrival_ns" in schema.names else schema.names[0]
-    first: int | None = None
+    found = surveyed(source.path, options, schema, "arrival_ns", _first_known)
+    return tables.plan_of(
+        source, options, schema.names, pieces_of(source, found.counts, options), found.first
+    )
+
+
+def _first_known(batch: pa.RecordBatch) -> int | None:
+    return tables.first_known(batch.column(0))
+
+
+class Survey(NamedTuple, Generic[Found]):
+    """Rows of each record batch of a file, and what was looked for in a column."""
+
+    counts: list[int]
+    first: Found | None
+
+
+def surveyed(
+    path: str,
+    options: ReadOptions,
+    schema: pa.Schema,
+    name: str | None,
+    look: Callable[[pa.RecordBatch], Found | None],
+) -> Survey[Found]:
+    """What ``look`` finds in the first batch where it finds anything; no other column is decompressed.
+
+    Raises ``DataError`` for a batch that is compressed and too large.
+    """
+    known = ipc_rows.rows_of(path)
+    if known is None:
+        ipc_sizes.check(path, options.block_bytes)
+    is_there = name in schema.names
     counts: list[int] = []
-    with opened(source.path, [schema.get_field_index(arrival)]) as reader:
+    first: Found | None = None
+    with opened(path, [schema.get_field_index(name) if is_there else 0]) as reader:
         for batch in every(reader):
             counts.append(batch.num_rows)
-            if first is None and arrival == "arrival_ns":
-                first = tables.first_known(valid(batch).column(0))
-    return tables.plan_of(source, options, schema.names, pieces_of(source, counts, options), first)
+            if is_there and first is None:
+                first = look(valid(batch))
+            if known is not None and (first is not None or not is_there):
+                break
+    return Survey(counts if known is None else known, first)
 
 
 def every(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -85,8 +114,8 @@ def pieces_of(source: Source, counts: list[int], options: ReadOptions) -> list[t
     """Consecutive record batches, gathered until their share of the file reaches a batch's size."""
     if head(source.path, len(FILE_MAGIC)) != FILE_MAGIC:
         return [tables.Piece(start=0, stop=len(counts), first_row=1)] if counts else []
-    with pa.memory_map(source.path) as mapped:
-        each = max(1, options.batch_bytes * len(counts) // max(mapped.size(), 1))
+    size = Path(source.path).stat().st_size
+    each = max(1, options.batch_bytes * len(counts) // max(size, 1))
     before = np.concatenate([[1], 1 + np.cumsum(counts, dtype=np.int64)])
     return [
         tables.Piece(start=start, stop=min(start + each, len(counts)), first_row=int(before[start]))
@@ -95,19 +124,9 @@ def pieces_of(source: Source, counts: list[int], options: ReadOptions) -> list[t
 
 
 def read(partition: Partition) -> BatchIterator:
-    """The rows of the partition's record batches, in order, in slices of some ``batch_bytes``.
-
-    The file is unmapped here, if whoever took the last batch has let go of it: else by whoever does, and
-    Python's lock is held meanwhile, 1 ms for 34 MB.
-    """
-    with pa.memory_map(partition.path) as mapped:
-        yield from _read(partition, mapped)
-
-
-def _read(partition: Partition, mapped: pa.MemoryMappedFile) -> BatchIterator:
-    """What ``read`` gives; once it has ended, nothing in it refers to the mapped file."""
+    """The rows of the partition's record batches, in order, in slices of some ``batch_bytes``."""
     row = partition.first_row
-    with _reader(mapped, pa.ipc.IpcReadOptions()) as reader:
+    with ipc_files.lent(partition.path) as reader:
         for batch in batches(reader, partition.start, partition.stop):
             for rows in slices(valid(batch), _MAPPED * partition.batch_bytes):
                 places = np.arange(row, row + rows.num_rows, dtype=np.int64)

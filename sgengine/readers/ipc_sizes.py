@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sgengine.errors import DataError
 from sgengine.readers.files import mapped
+from sgengine.readers.flatbuffers import field, place, root
 
 FILE_MAGIC = b"ARROW1"
 _AFTER_MAGIC = 8
@@ -67,22 +68,22 @@ def _message(file: mmap, at: int) -> tuple[bytes, int, int] | None:
     if length <= 0 or body > len(file):
         return None
     metadata = file[begin:body]
-    place = _field(metadata, _root(metadata), _BODY_LENGTH)
-    size = 0 if place is None else struct.unpack_from("<q", metadata, place)[0]
+    said = field(metadata, root(metadata), _BODY_LENGTH)
+    size = 0 if said is None else struct.unpack_from("<q", metadata, said)[0]
     return None if size < 0 else (metadata, body, body + size)
 
 
 def _is_record_batch(metadata: bytes) -> bool:
-    place = _field(metadata, _root(metadata), _HEADER_TYPE)
-    return place is not None and metadata[place : place + 1] == _RECORD_BATCH
+    at = field(metadata, root(metadata), _HEADER_TYPE)
+    return at is not None and metadata[at : at + 1] == _RECORD_BATCH
 
 
 def _size(metadata: bytes, file: mmap, body: int) -> int:
     """The lengths that the compressed buffers of a record batch begin with; -1 is one stored as it is."""
-    batch = _place(metadata, _root(metadata), _HEADER)
-    if batch is None or _place(metadata, batch, _COMPRESSION) is None:
+    batch = place(metadata, root(metadata), _HEADER)
+    if batch is None or place(metadata, batch, _COMPRESSION) is None:
         return 0
-    buffers = _place(metadata, batch, _BUFFERS)
+    buffers = place(metadata, batch, _BUFFERS)
     if buffers is None:
         return 0
     (count,) = struct.unpack_from("<I", metadata, buffers)
@@ -92,24 +93,3 @@ def _size(metadata: bytes, file: mmap, body: int) -> int:
             (raw,) = struct.unpack_from("<q", file, body + at)
             size += stored if raw < 0 else raw
     return size
-
-
-def _root(metadata: bytes) -> int:
-    """Where the table of a message is."""
-    return int(struct.unpack_from("<I", metadata)[0])
-
-
-def _place(data: bytes, table: int, field: int) -> int | None:
-    """Where the field of a FlatBuffer's table leads; ``None`` if it is absent."""
-    at = _field(data, table, field)
-    return None if at is None else at + int(struct.unpack_from("<I", data, at)[0])
-
-
-def _field(data: bytes, table: int, field: int) -> int | None:
-    """Where the field of a FlatBuffer's table is; ``None`` if it is absent."""
-    names = table - struct.unpack_from("<i", data, table)[0]
-    (length,) = struct.unpack_from("<H", data, names)
-    if 4 + 2 * field >= length:
-        return None
-    (offset,) = struct.unpack_from("<H", data, names + 4 + 2 * field)
-    return table + int(offset) if offset else None
