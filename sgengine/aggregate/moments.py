@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.compute import GapSums
+from sgengine.kernels.near import extremes
 from sgengine.kernels.select import N_LIMBS, moments
 
 Float64s = npt.NDArray[np.float64]
@@ -40,9 +41,10 @@ class Moments:
     def add(self, values: Float64s) -> None:
         """Take in ``values`` (S,) ns, at least one."""
         self.count += values.size
-        self.least = min(self.least, float(np.min(values)))
-        most = float(np.max(values))
-        self.most = max(self.most, most)
+        ends = np.empty(2)
+        extremes(values, ends)
+        least, most = ends.tolist()
+        self.least, self.most = min(self.least, least), max(self.most, most)
         if most * self.scale >= 2.0**63:
             self._add_slowly(values)
             return
