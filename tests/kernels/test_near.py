@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sgengine.kernels.near import BLOCK, extremes, take_near
+from sgengine.kernels.near import BLOCK, small_moments, take_near
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -42,8 +42,25 @@ def test_what_lies_within_is_copied_and_what_is_below_counted(
     assert below.tolist() == [7 + np.count_nonzero(values < low)]
 
 
-@given(DRAWN.filter(bool))
-def test_extremes_are_those_of_all_numbers(drawn: list[tuple[float, int, float]]) -> None:
-    values, out = drawn_values(drawn), np.empty(2)
-    extremes(values, out)
-    assert out.tolist() == [values.min(), values.max()]
+@given(
+    DRAWN.filter(bool), st.sampled_from([1.0, 2.0**20]), st.sampled_from([np.inf, 2.0**52, 2.0**32])
+)
+def test_sums_of_small_numbers_are_those_of_python(
+    drawn: list[tuple[float, int, float]], scale: float, most: float
+) -> None:
+    values = np.minimum(drawn_values(drawn), most)
+    ends, out = np.empty(2), np.zeros(8, dtype=np.uint64)
+    is_small = small_moments(values, scale, ends, out)
+    assert ends.tolist() == [values.min(), values.max()]
+    assert is_small == (values.max() * scale < 2.0**52 - 1)
+    if is_small:
+        whole = [int(number) for number in np.rint(values * scale)]
+        parts = [divmod(number, 1 << 26) for number in whole]
+        expected = [
+            sum(whole),
+            sum(low**2 for _, low in parts),
+            sum(high * low for high, low in parts),
+            sum(high**2 for high, _ in parts),
+        ]
+        limbs = out.tolist()
+        assert [limbs[k] + (limbs[k + 1] << 32) for k in range(0, 8, 2)] == expected
