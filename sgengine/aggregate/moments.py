@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sgengine.compute import GapSums
+from sgengine.kernels.near import small_moments
 from sgengine.kernels.select import N_LIMBS, moments
 
 Float64s = npt.NDArray[np.float64]
@@ -40,15 +41,27 @@ class Moments:
     def add(self, values: Float64s) -> None:
         """Take in ``values`` (S,) ns, at least one."""
         self.count += values.size
-        self.least = min(self.least, float(np.min(values)))
-        most = float(np.max(values))
-        self.most = max(self.most, most)
-        if most * self.scale >= 2.0**63:
+        ends, sums = np.empty(2), np.zeros(N_LIMBS, dtype=np.uint64)
+        is_small = small_moments(values, self.scale, ends, sums)
+        least, most = ends.tolist()
+        self.least, self.most = min(self.least, least), max(self.most, most)
+        if is_small:
+            self._add_small(sums)
+        elif most * self.scale >= 2.0**63:
             self._add_slowly(values)
-            return
-        limbs = np.zeros(N_LIMBS, dtype=np.uint64)
-        moments(values, self.scale, limbs)
-        self._add_limbs(limbs)
+        else:
+            limbs = np.zeros(N_LIMBS, dtype=np.uint64)
+            moments(values, self.scale, limbs)
+            self._add_limbs(limbs)
+
+    def _add_small(self, sums: npt.NDArray[np.uint64]) -> None:
+        """Add sums as ``small_moments`` has them."""
+        limbs = sums.tolist()
+        total, lows, crosses, highs = (
+            low + (high << 32) for low, high in zip(limbs[::2], limbs[1::2], strict=True)
+        )
+        self.total += total
+        self.squares += lows + (crosses << 27) + (highs << 52)
 
     def add_sums(self, count: int, sums: GapSums) -> None:
         """Take in ``count`` whole samples by their sums."""

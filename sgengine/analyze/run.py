@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from os.path import realpath
@@ -15,7 +15,7 @@ import pyarrow as pa
 from sgengine.aggregate import Distribution, Gathering, Key, RankSearch, Section, sections_of
 from sgengine.analyze.analysis import Analysis
 from sgengine.analyze.events import with_parts
-from sgengine.analyze.fold import Fold, at_once
+from sgengine.analyze.fold import Fold
 from sgengine.analyze.night import reading
 from sgengine.analyze.partition import Gather, Measure, Observe
 from sgengine.analyze.parts import Loaded, Part, Reads, Slice
@@ -167,16 +167,6 @@ def _check_output(path: str | None, plans: Sequence[SourcePlan]) -> None:
         raise UsageError(f"--requests is '{path}', which is an input: give another file to write")
 
 
-@contextmanager
-def _beside(work: Callable[[], Left], *, is_worth: bool) -> Iterator[Callable[[], Left]]:
-    """What gives the result of ``work``; if it ``is_worth`` a thread, begun on one at once."""
-    if not is_worth:
-        yield work
-        return
-    with ThreadPoolExecutor(1, thread_name_prefix="sgengine-beside") as pool:
-        yield pool.submit(work).result
-
-
 class Passes:
     """The passes over the tokens of one analysis, each over all partitions, in order."""
 
@@ -251,11 +241,13 @@ class Passes:
     def groups(self, fold: Fold) -> list[dict[str, object]]:
         """The figures of every group, once all is measured."""
         aggregate = fold.aggregate
-        # Of 2e8 gaps the search takes 12 ms, and the latencies of a million requests as much.
-        is_worth = self.settings.workers > 1 and bool(aggregate.pool.sketches)
-        with _beside(aggregate.pool.search, is_worth=is_worth) as search:
-            latencies = aggregate.latencies(at_once(self.settings.executor))
-            itl = self._pooled(fold, search(), self._reads)
+        search, several = aggregate.pool.search, self.settings.workers > 1
+        with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="sgengine-end") as pool:
+            # Threads start with their first work. The search, 10 ms for 2e8 gaps, is the longest.
+            begun = pool.submit(search) if several and aggregate.pool.sketches else None
+            latencies = aggregate.latencies(pool.map if several else map)
+            found = begun.result() if begun else search()
+        itl = self._pooled(fold, found, self._reads)
         return aggregate.finish(fold.ledger.stated_ns(), itl, latencies=latencies)
 
     def itl(self, fold: Fold, reads: Reads | None = None) -> Mapping[Key, Distribution]:

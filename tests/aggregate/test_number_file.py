@@ -30,19 +30,37 @@ def test_several_arrays_are_one_place() -> None:
 def test_threads_write_side_by_side() -> None:
     """Each to a place of its own, also where the system writes a part of what it was given."""
     file = NumberFile()
-    pwrite, calls = number_file.os.pwrite, count()
+    write, calls = number_file.os.pwritev, count()
 
-    def short(fd: int, room: memoryview, at: int) -> int:
-        return pwrite(fd, room[: len(room) // 2 or 1] if next(calls) % 3 else room, at)
+    def short(fd: int, rooms: list[memoryview], at: int) -> int:
+        *some, last = rooms[:2]
+        half = last[: len(last) // 2 or 1]
+        return write(fd, [*some, half] if next(calls) % 3 else rooms, at)
 
     def work(k: int) -> tuple[Place, Floats]:
         numbers = np.random.default_rng(k).random(1 + 37 * k)
-        return file.put(numbers), numbers
+        return file.put(*np.array_split(numbers, k % 5 + 1)), numbers
 
-    with patch.object(number_file.os, "pwrite", short), ThreadPoolExecutor(4) as pool:
+    with (
+        patch.object(number_file.os, "pwritev", short),
+        patch.object(number_file, "_MOST_AT_ONCE", 3),
+        ThreadPoolExecutor(4) as pool,
+    ):
         written = list(pool.map(work, range(60)))
     for place, numbers in written:
         assert np.array_equal(file.get(place), numbers)
+
+
+def test_arrays_that_are_written_at_once_are_places_of_their_own() -> None:
+    file = NumberFile()
+    file.put(np.arange(3.0))
+    arrays = [[np.arange(2.0), np.zeros(0), np.arange(3.0)], [np.arange(4, dtype=np.int32)]]
+    places = file.put_all(arrays)
+    assert places == [
+        Place(start=24, type=np.dtype(np.float64), size=5),
+        Place(start=64, type=np.dtype(np.int32), size=4),
+    ]
+    assert [file.get(place).tolist() for place in places] == [[0, 1, 0, 1, 2], [0, 1, 2, 3]]
 
 
 def test_spools_of_one_file_merge_without_copying() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sgengine.aggregate import QUANTILES, distribution, spool, streamed
 from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.spool import Spool
-from sgengine.aggregate.streamed import distribution_in, order_statistics
+from sgengine.aggregate.streamed import by_buckets, distribution_in, order_statistics
 from tests.effort import FEWER
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -42,16 +42,25 @@ def exact(values: list[float]) -> tuple[float, float]:
 
 
 @FEWER
-@given(VALUES, st.integers(1, 9), LIMITS, st.sampled_from([0, 64, 1 << 20]), st.booleans())
+@given(
+    VALUES,
+    st.integers(1, 9),
+    LIMITS,
+    st.sampled_from([0, 64, 1 << 20]),
+    st.sampled_from([1, 5, 1 << 14]),
+    st.booleans(),
+)
 def test_many_numbers_have_the_percentiles_of_the_sorted_ones(
-    values: list[float], size: int, limit: int, room: int, merged: bool
+    values: list[float], size: int, limit: int, room: int, sample: int, merged: bool
 ) -> None:
-    """In memory or on disk, in blocks of three, with room for none, some or all of a bucket's."""
+    """In memory or on disk, in blocks of three, by any sample, with room for none, some or all of them."""
     parts = [np.array(values[k : k + size]) for k in range(0, len(values), size)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streamed, "FEW", 0)
         patch.setattr(streamed, "ROOM_BYTES", room)
+        patch.setattr(streamed, "SAMPLE", sample)
         patch.setattr(spool, "BLOCK", 3)
+        patch.setattr(spool, "RUN", 2)
         found = spooled(parts, limit)
         if merged:
             whole = Spool(limit_bytes=limit)
@@ -106,7 +115,7 @@ def test_whole_numbers_below_2048_are_known_by_their_counts() -> None:
     with pytest.MonkeyPatch.context() as patch:
         taken = streamed._taken
         patch.setattr(streamed, "_taken", lambda *args: (asked.append(args[2]), taken(*args))[1])
-        found = order_statistics(column, ranks, Moments(whole=True))
+        found = by_buckets(column, ranks, whole=True)
     ordered = np.sort(values)
     assert found == {rank: ordered[rank] for rank in ranks}
     assert asked[0] < 100
