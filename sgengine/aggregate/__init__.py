@@ -10,6 +10,7 @@ from sgengine.aggregate.keys import Key, group_rows
 from sgengine.aggregate.load import Load, load_of
 from sgengine.aggregate.number_file import NumberFile
 from sgengine.aggregate.pool import GapPool
+from sgengine.aggregate.pooling import Pooling
 from sgengine.aggregate.ranks import Gathering, RankSearch
 from sgengine.aggregate.sections import (
     INSIDE,
@@ -64,6 +65,7 @@ __all__ = [
     "Moment",
     "NightSections",
     "NumberFile",
+    "Pooling",
     "RankSearch",
     "Section",
     "Sections",

@@ -13,9 +13,10 @@ import pyarrow as pa
 from sgengine.aggregate.distribution import Distribution
 from sgengine.aggregate.figures import Figures, Group, figures
 from sgengine.aggregate.focus import Focus
-from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns
+from sgengine.aggregate.keys import Key, check_by, group_rows, plain_columns, rows_by_key
 from sgengine.aggregate.number_file import NumberFile
 from sgengine.aggregate.pool import GapPool
+from sgengine.aggregate.pooling import Pooling
 from sgengine.aggregate.ranks import Gathering
 from sgengine.aggregate.sections import NightSections, Sections, windowed
 from sgengine.aggregate.settings import SummarySettings
@@ -25,8 +26,7 @@ from sgengine.aggregate.table import OK, Requests, requests_of
 from sgengine.aggregate.tally import NUMBERS, Totals, tally
 from sgengine.aggregate.targets import OK_ALONE, needs_ok_alone, target_met
 from sgengine.aggregate.windows import SLICES, Span, Window, span_of, window
-from sgengine.compute import Expected, Measured, Rows, batch_samples, itl_samples
-from sgengine.compute.ragged import in_order
+from sgengine.compute import Expected, Measured, Rows, itl_samples
 
 DIMENSION_SUFFIX = "_dim"
 """Put behind a ``by`` column whose name a figure has."""
@@ -71,40 +71,33 @@ class Aggregator:
     file: NumberFile = field(default_factory=NumberFile)
     workers: int = 1
     totals: dict[Key, Totals] = field(default_factory=dict)
-    lately: tuple[Key | None, Key | None] = (None, None)
     kept: Spool = field(init=False)
     pool: GapPool = field(init=False)
+    pooling: Pooling = field(init=False)
 
     def __post_init__(self) -> None:
         whole = self.settings.itl_rule in WHOLE_RULES
         self.pool = GapPool(
             limit_bytes=self.settings.pool_bytes, whole=whole, workers=self.workers, seen=self.seen
         )
+        self.pooling = Pooling(settings=self.settings, pool=self.pool)
         self.kept = Spool(limit_bytes=self.settings.kept_bytes // self.workers, file=self.file)
 
     def expected(self) -> Expected | None:
-        """How gaps of the next batch may be sifted while it is measured: if it is of one group, as lately.
-
-        The batch is to be added next, if at all. What was expected in vain took 0.3 ns a gap.
-        """
-        before, last = self.lately
-        if last is None or last != before:
-            return None
-        settings = self.settings
-        return self.pool.expected(last, settings.itl_rule, only_ok=settings.population == "ok")
+        """How gaps of the next batch may be sifted while it is measured (Pooling.expected)."""
+        return self.pooling.expected()
 
     def add(self, requests: Rows, measured: Measured | None = None) -> None:
         """Take in one batch of REQUESTS, and the ITL samples of the ``measured`` batch behind it."""
         if requests.num_rows == 0:
             return
         self.columns.update(dict.fromkeys(plain_columns(requests)))
-        numbers = requests_of(requests)
         keys, codes = group_rows(requests, self.settings.by)
-        rows = _rows_by_key(keys, codes)
-        self._tally(numbers, rows)
+        rows = rows_by_key(keys, codes)
+        self._tally(requests_of(requests), rows)
         self._add_runs(requests, keys, codes)
         if measured is not None:
-            self._add_samples(numbers, measured, rows)
+            self.pooling.add(requests, measured, rows)
 
     def _tally(self, numbers: Requests, rows: Mapping[Key, Int64s]) -> None:
         """Add up each group's ``rows``, and keep what its distributions need."""
@@ -118,23 +111,6 @@ class Aggregator:
             found = tally(numbers, settings, list(rows.values()), only_ok=True)
             for key, mine in zip(rows, found.numbers, strict=True):
                 self.kept.add(key, {OK_ALONE + name: mine[name] for name in mine})
-
-    def _add_samples(
-        self, numbers: Requests, measured: Measured, rows: Mapping[Key, Int64s]
-    ) -> None:
-        """Pool the ITL samples of each group's ``rows``, those of the population."""
-        samples = batch_samples(measured, self.settings.itl_rule)
-        alone = next(iter(rows)) if len(rows) == 1 else None
-        ready, last = measured.ready, self.lately[1]
-        for key, mine in rows.items():
-            chosen = mine[numbers.status[mine] == OK] if self.settings.population == "ok" else mine
-            some = samples.of(chosen)
-            if ready is not None and key == alone == last and ready.is_of(some.rows):
-                self.pool.add_ready(key, some, ready)
-                ready = None
-            else:
-                self.pool.add_rows(key, some)
-        self.lately = (last if ready is None else None, alone)
 
     def note(self, requests: Rows) -> None:
         """Take in when the runs of a batch were at work, where no figures are wanted."""
@@ -254,15 +230,6 @@ class Aggregator:
                 runs, self.spans, stated, sources=self.sources, given_ns=given, slice_ns=length
             )
         return windowed(runs, self.sections, settings.selection.source, part=part)
-
-
-def _rows_by_key(keys: Sequence[Key], codes: Int64s) -> dict[Key, Int64s]:
-    """The rows of each key, in their order."""
-    if len(keys) == 1:
-        return {keys[0]: in_order(codes.size)}
-    order = np.argsort(codes, kind="stable")
-    cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
-    return {key: order[cuts[i] : cuts[i + 1]] for i, key in enumerate(keys)}
 
 
 def _beside(figures: Figures, name: str) -> str:

@@ -30,6 +30,8 @@ _SIGMAS = 20.0
 eight where six are like one."""
 
 _LEAST_SIGMAS = 8.0
+_SAMPLE_SIGMAS = 5.0
+"""The same for an even sample of all gaps: what it misses is looked for once more."""
 
 
 @cache
@@ -118,3 +120,19 @@ def coarse_of(counts: Int64s, wanted: UInt8s) -> Coarse | None:
         return None
     low, high = regions[sizes.index(most)] if regions else (0, 0)
     return Coarse(first=cuts[0], low=low, high=high)
+
+
+def counts_of(values: Float64s) -> Int64s:
+    """``values`` (S,) ns, in order, by fine bucket: (N_FINE,)."""
+    return np.diff(np.searchsorted(values, edges()))
+
+
+def buckets_about(q: float, ordered: Float64s) -> tuple[int, int]:
+    """The buckets, from one up to another, in which the quantile ``q`` of all lies, by an ``ordered`` sample."""
+    size = ordered.size
+    room = _SAMPLE_SIGMAS * math.sqrt(q * (1 - q) * size) + 1
+    low, high = math.floor(q * size - room), math.ceil(q * size + room)
+    ends = edges()
+    first = np.searchsorted(ends, ordered[low], side="right") - 2 if low >= 0 else 0
+    last = np.searchsorted(ends, ordered[high], side="right") + 1 if high < size else N_FINE
+    return max(int(first), 0), min(int(last), N_FINE)

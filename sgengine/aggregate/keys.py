@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from sgengine.aggregate.windows import SLICES
 from sgengine.compute import RequestColumns, Rows, names_of, once
-from sgengine.compute.ragged import bools, frozen, int64s, only_value, places_in
+from sgengine.compute.ragged import bools, frozen, in_order, int64s, only_value, places_in
 from sgengine.errors import UsageError
 
 Int64s = npt.NDArray[np.int64]
@@ -164,3 +164,12 @@ def _only_slice(batch: Rows, length_ns: int) -> int | None:
     values = int64s(arrival)
     first, last = int(values.min()) // length_ns, int(values.max()) // length_ns
     return first * length_ns if first == last else None
+
+
+def rows_by_key(keys: Sequence[Key], codes: Int64s) -> dict[Key, Int64s]:
+    """The rows of each key, in their order."""
+    if len(keys) == 1:
+        return {keys[0]: in_order(codes.size)}
+    order = np.argsort(codes, kind="stable")
+    cuts = np.searchsorted(codes[order], np.arange(len(keys) + 1))
+    return {key: order[cuts[i] : cuts[i + 1]] for i, key in enumerate(keys)}

@@ -8,7 +8,7 @@ wanted rank (``ranks``), and reach the exact order statistics whatever the order
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -118,7 +118,7 @@ class GapPool:
         """Take in the samples of some rows, sifted already as was ``expected`` of the group just before."""
         if samples.count:
             with self._accounted(key):
-                sums = self.sketches[key].add_ready(ready, samples.count)
+                sums = self.sketches[key].add_ready(ready, samples)
             self._add_sums(key, samples, sums)
 
     def _room_of(self, count: int) -> Float64s:
@@ -234,18 +234,51 @@ class GapPool:
         assert search.done, "no order statistic is still looked for"
         return search.distributions()
 
-    def search(self) -> RankSearch:
-        """The search for the exact order statistics: those known from here, and where the others lie."""
+    def search(self, second: GapPool | None = None) -> RankSearch:
+        """The search for the exact order statistics: those known from here, and where the others lie.
+
+        ``second``: what a second look found where ``refocused`` said.
+        """
         search = RankSearch(limit_bytes=self.limit_bytes, whole=self.whole, moments=self.moments)
         for key, parts in self.values.items():
             found = order_statistics([self.loaded(part) for part in parts])
             search.found.update({(key, rank): value for rank, value in found.items()})
         for key, sketch in self.sketches.items():
             known = sketch.known()
+            lost = self._lost(key, known)
+            if second is not None and key in second.sketches and lost:
+                sketch = second.sketches[key]
+                known |= sketch.known(lost)
+                lost = self._lost(key, known)
             search.found.update({(key, rank): value for rank, value in known.items()})
-            lost = [rank for rank in wanted_ranks(self.moments[key].count) if rank not in known]
             if lost:
                 bounds, counts = sketch.parts()
                 for rank in lost:
                     search.open(key, rank, bounds, counts)
         return search
+
+    def _lost(self, key: Key, known: Mapping[int, float]) -> list[int]:
+        """The ranks that the percentiles of a group need beside the ``known`` ones."""
+        return [rank for rank in wanted_ranks(self.moments[key].count) if rank not in known]
+
+    def refocused(self, search: RankSearch) -> dict[Key, Focus]:
+        """Where a second look at all samples will find the order statistics that a ``search`` does not know yet.
+
+        Of groups where what it has to keep fits in memory.
+        """
+        found: dict[Key, Focus] = {}
+        held = 0
+        for key, sketch in self.sketches.items():
+            ranks = wanted_ranks(self.moments[key].count)
+            lost = [rank for rank in ranks if (key, rank) not in search.found]
+            focus, more = sketch.refocused(lost) if lost else (sketch.focus, 0)
+            if lost and held + more <= self.limit_bytes // 2:
+                found[key], held = focus, held + more
+        return found
+
+    def again(self, focus: Mapping[Key, Focus], workers: int) -> GapPool:
+        """An empty pool that looks there, one of as many as there are ``workers``."""
+        pool = GapPool(limit_bytes=self.limit_bytes // workers, whole=self.whole)
+        pool.sketches = {key: Sketch.on(each) for key, each in focus.items()}
+        pool.held_bytes = sum(sketch.nbytes for sketch in pool.sketches.values())
+        return pool

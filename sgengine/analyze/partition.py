@@ -188,7 +188,7 @@ class Observe:
     def __call__(self, partition: Part, stop: Stop) -> Activity:
         """The activity of one partition's rows, of those that will be measured."""
         found = self.empty()
-        slim = _slim(self.settings)
+        slim = slim_of(self.settings)
         for batch in read(partition):
             stop.check()
             found.add(compute(batch.deliveries, slim).requests)
@@ -210,7 +210,7 @@ class Gather:
     def __call__(self, partition: Part, stop: Stop) -> Gathering:
         """Collect one partition's samples in the intervals that are still wanted."""
         found = self.empty.again()
-        slim = _slim(self.settings)
+        slim = slim_of(self.settings)
         for batch in self.read(partition):
             stop.check()
             measured = compute(batch.deliveries, slim)
@@ -221,6 +221,6 @@ class Gather:
         return found
 
 
-def _slim(settings: AnalyzeSettings) -> MeasureSettings:
+def slim_of(settings: AnalyzeSettings) -> MeasureSettings:
     """What a pass needs that only looks at times."""
     return replace(settings.measure, envelopes=False, smoothness=False, gaps=False)

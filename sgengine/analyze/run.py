@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from sgengine.aggregate import Distribution, Gathering, Key, RankSearch, Section, sections_of
+from sgengine.analyze.again import Again
 from sgengine.analyze.analysis import Analysis
 from sgengine.analyze.events import with_parts
 from sgengine.analyze.fold import Fold
@@ -258,7 +259,15 @@ class Passes:
         return self._pooled(fold, fold.aggregate.pool.search(), reads or self._reads)
 
     def _pooled(self, fold: Fold, search: RankSearch, reads: Reads) -> Mapping[Key, Distribution]:
-        chosen = self._chosen(fold)
+        chosen, pool = self._chosen(fold), fold.aggregate.pool
+        focus = {} if search.done else pool.refocused(search)
+        if focus:
+            work = Again(
+                settings=self.settings, pool=pool, focus=focus, sections=chosen, read=reads
+            )
+            for _ in self.run(work):
+                pass
+            search = pool.search(work.found())
         return search.run(lambda empty: self._gather(empty, chosen, reads))
 
     def _gather(

@@ -29,7 +29,8 @@ class Expected:
 
     ``wanted`` (N_FINE,) and ``skip`` as ``RowSamples.sift`` takes them, under the chunk rule ``rule``.
     ``counts`` (N_FINE,), all 0, and what ``room`` gives for a number of gaps, at least one place more,
-    are written to, and belong to what is ``Ready`` until that is taken in or dropped.
+    are written to, and belong to what is ``Ready`` until that is taken in or dropped. Beside these, every
+    ``step``-th gap is taken, from the one at ``start`` on.
     """
 
     rule: str
@@ -38,6 +39,8 @@ class Expected:
     skip: Skip
     counts: Int64s
     room: Callable[[int], Float64s]
+    start: int = 0
+    step: int = 512
 
     def suits(self, ragged: Ragged, settings: MeasureSettings) -> bool:
         """Whether the samples of all rows are their gaps, and nothing is wanted but latencies."""
@@ -48,12 +51,16 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """What was sifted as ``expected``: the gaps of ``rows`` (S,), none without; those copied are ``kept``."""
+    """What was sifted as ``expected``: the gaps of ``rows`` (S,), none without; those copied are ``kept``.
+
+    ``taken``: every so many-th of them all, in order.
+    """
 
     expected: Expected
     rows: Int64s
     sifted: Sifted
     kept: Float64s
+    taken: Int64s
 
     def is_of(self, rows: Int64s) -> bool:
         """Whether it is of just these rows (S,)."""
@@ -68,6 +75,7 @@ class Sifter:
         self._out = expected.room(chunks)
         self._scratch = Scratch()
         self._rows = np.empty(chosen.size, dtype=np.int64)
+        self._taken = np.empty(chunks // expected.step + 1, dtype=np.int64)
         self.arrays: tuple[Any, ...] = (
             chosen,
             expected.wanted,
@@ -77,14 +85,18 @@ class Sifter:
             *self._scratch.sparse(),
             self._rows,
             np.empty(2, dtype=np.int64),
+            self._taken,
+            expected.start,
+            expected.step,
         )
-        """The last fifteen arguments of ``latency_and_gaps``."""
+        """The last eighteen arguments of ``latency_and_gaps``."""
 
-    def ready(self, rows: int, copied: int, *others: int) -> Ready:
+    def ready(self, rows: int, taken: int, copied: int, *others: int) -> Ready:
         """What was sifted, as the kernel says."""
         return Ready(
             expected=self._expected,
             rows=self._rows[:rows],
             sifted=self._scratch.sifted(copied, *others),
             kept=self._out[:copied],
+            taken=self._taken[:taken],
         )

@@ -73,6 +73,14 @@ class RowSamples:
         """The samples, row by row."""
         return _written(self.ragged, self.rule, self.rows, self.counts).values
 
+    def at(self, places: Int64s) -> Float64s:
+        """The gaps at some ``places`` (P,) among all of the rows; see ``are_gaps``."""
+        upto = np.cumsum(self.counts)
+        rows = np.searchsorted(upto, places, side="right")
+        begins = self.ragged.offsets[self.rows[rows]] - (upto - self.counts)[rows]
+        times = self.ragged.times
+        return (times[begins + places + 1] - times[begins + places]).astype(np.float64)
+
     @property
     def are_gaps(self) -> bool:
         """Whether the samples are the gaps between the rows' chunks, so that they need no writing."""

@@ -56,15 +56,20 @@ def latency_and_gaps(
     held: Int32s,
     rows: Int64s,
     met: Int64s,
-) -> tuple[int, int, int, int, int, int]:
+    taken: Int64s,
+    start: int,
+    step: int,
+) -> tuple[int, int, int, int, int, int, int]:
     """``latency_and_delivery``, and ``sift_sparsely`` of the ``chosen`` rows (R,) that keep the rules.
 
-    Rows that have gaps and were sifted go to ``rows`` (R,), in order: returns how many these are, then
-    what ``sift_sparsely`` does. ``met`` (2,) is scratch.
+    Rows that have gaps and were sifted go to ``rows`` (R,), in order; of their gaps every ``step``-th to
+    ``taken``, from the one at ``start`` on. Returns how many these are, each, then what ``sift_sparsely``
+    does. ``met`` (2,) is scratch.
     """
     reach = reach_of(first, pace)
     state = nothing_sifted()
-    found = 0
+    found = at = np.int64(0)
+    ahead = np.int64(start)
     for r in range(kinds.size):
         a, last = offsets[r], offsets[r + 1] - 1
         sifts = chosen[r] != 0 and last > a
@@ -140,10 +145,15 @@ def latency_and_gaps(
         if sifts:
             rows[found] = r
             found += 1
+            while ahead < last - a:
+                taken[at] = times[a + ahead + 1] - times[a + ahead]
+                at += 1
+                ahead += step
+            ahead -= last - a
     copied, least, most, below, between = all_sifted(
         wanted, counts, out, limbs, gaps, buckets, squares, extremes, held, state
     )
-    return found, copied, least, most, below, between
+    return found, at, copied, least, most, below, between
 
 
 @merged
