@@ -154,13 +154,14 @@ def joined(found: Iterable[pa.RecordBatch], nbytes: int) -> Iterator[pa.RecordBa
     size = 0
     for batch in found:
         taken = batch.get_total_buffer_size()
-        if 4 * taken < nbytes:
+        is_small = 4 * taken < nbytes
+        if is_small:
             small.append(batch)
             size += taken
-        if 4 * taken >= nbytes or size >= nbytes:
+        if not is_small or size >= nbytes:
             yield from _one(small)
             small, size = [], 0
-        if 4 * taken >= nbytes:
+        if not is_small:
             yield batch
     yield from _one(small)
 
