@@ -28,12 +28,12 @@ def lent(path: str) -> Iterator[Lent]:
     file = _file(path)
     reader = _idle(file) or Lent(path)
     yield reader
-    if reader.forget() and isinstance(reader.reader, pa.RecordBatchFileReader):
+    if reader.is_clean and isinstance(reader.reader, pa.RecordBatchFileReader):
         file.idle.append(reader)
 
 
 class Lent:
-    """A reader, and the file that it maps."""
+    """A reader, and the file that it maps; ``is_clean`` once no page is mapped of what was read."""
 
     def __init__(self, path: str) -> None:
         self._mapped = pa.memory_map(path)
@@ -42,15 +42,16 @@ class Lent:
         self._mapped.seek(0)
         self._begin = self._mapped.read_buffer(1).address
         self._mapped.seek(place)
+        self._size = self._mapped.size()
+        self.is_clean = False
 
-    def forget(self) -> bool:
-        """Give back the pages that are mapped; false if the system cannot.
+    def forget(self) -> None:
+        """Give back the pages that are mapped, where the system can. To be called after every slice.
 
         Those of a batch that somebody still holds are mapped again when they are looked at.
         """
-        if _MADVISE is None:
-            return False
-        return _MADVISE(self._begin, self._mapped.size(), mmap.MADV_DONTNEED) == 0
+        if _MADVISE is not None:
+            self.is_clean = _MADVISE(self._begin, self._size, mmap.MADV_DONTNEED) == 0
 
 
 class _File:
