@@ -108,10 +108,10 @@ def conform(
 
     Rows with numbers outside the declared integer types become rejects.
     """
-    if not partition.forced and _is_canonical(rows):
-        batch = pa.RecordBatch.from_arrays(rows.columns, schema=DELIVERIES.schema())
+    whole = None if partition.forced else _canonical(rows)
+    if whole is not None:
         return Batch(
-            deliveries=batch, places=places, place_word=place_word, rejects=_merged(rejects)
+            deliveries=whole, places=places, place_word=place_word, rejects=_merged(rejects)
         )
     columns: list[pa.Array] = []
     bad = np.zeros(rows.num_rows, dtype=bool)
@@ -128,15 +128,19 @@ def conform(
     return Batch(deliveries=batch, places=places, place_word=place_word, rejects=_merged(rejects))
 
 
-def _is_canonical(rows: pa.RecordBatch) -> bool:
-    """Whether the rows are DELIVERIES as they are: of these columns alone, with every label said.
+def _canonical(rows: pa.RecordBatch) -> pa.RecordBatch | None:
+    """The rows, if they are DELIVERIES as they are: of these columns alone, with every label said.
 
-    Rows of Parquet may all be NULL, as far as their schema says.
+    Rows of Parquet may all be NULL, as far as their schema says. Whole schemas are compared at a glance.
     """
-    if rows.schema.names != _NAMES or rows.schema.types != _TYPES:
-        return False
+    schema = DELIVERIES.schema()
+    is_same = rows.schema.equals(schema, check_metadata=True)
+    if not is_same and (rows.schema.names != _NAMES or rows.schema.types != _TYPES):
+        return None
     labels = (rows.column(place) for place in _LABELS)
-    return not any(label.null_count or label.dictionary.null_count for label in labels)
+    if any(label.null_count or label.dictionary.null_count for label in labels):
+        return None
+    return rows if is_same else pa.RecordBatch.from_arrays(rows.columns, schema=schema)
 
 
 def _with_dimensions(columns: list[pa.Array], rows: pa.RecordBatch) -> pa.RecordBatch:

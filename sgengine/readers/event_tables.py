@@ -12,7 +12,6 @@ from sgengine.readers import (
     event_times,
     events,
     ipc,
-    ipc_files,
     parquet,
     parquet_rows,
     tables,
@@ -112,11 +111,9 @@ _REPEATED = ("run", "request_id", "event", "status")
 def read_ipc(partition: Partition) -> Iterator[EventBatch]:
     """The events of the partition's record batches, in order, in slices of about ``batch_bytes``."""
     row = partition.first_row
-    with ipc_files.lent(partition.path) as reader:
-        for batch in ipc.batches(reader, partition.start, partition.stop):
-            for rows in ipc.slices(ipc.valid(batch), partition.batch_bytes):
-                yield _conformed(rows, partition, row)
-                row += rows.num_rows
+    for rows in ipc.rows_of(partition, partition.batch_bytes):
+        yield _conformed(rows, partition, row)
+        row += rows.num_rows
 
 
 def _conformed(rows: pa.RecordBatch, partition: Partition, first: int) -> EventBatch:

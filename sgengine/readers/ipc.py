@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
@@ -23,6 +23,10 @@ _SHARES = 8
 _MAPPED = 2
 """Times ``batch_bytes`` that a slice should have: its tokens stay where the file is mapped. Half as large
 ones took a tenth longer to figures, for Python does as much for each batch, one worker at a time."""
+
+
+_JOINED = 4 << 20
+"""Bytes that small record batches are joined to. Of 2,000 batches of 50 requests each took 0.8 ms by itself."""
 
 
 def names_of(path: str) -> list[str]:
@@ -126,17 +130,56 @@ def pieces_of(source: Source, counts: list[int], options: ReadOptions) -> list[t
 def read(partition: Partition) -> BatchIterator:
     """The rows of the partition's record batches, in order, in slices of some ``batch_bytes``."""
     row = partition.first_row
-    with ipc_files.lent(partition.path) as reader:
-        for batch in batches(reader, partition.start, partition.stop):
-            for rows in slices(valid(batch), _MAPPED * partition.batch_bytes):
-                places = np.arange(row, row + rows.num_rows, dtype=np.int64)
-                row += rows.num_rows
-                yield deliveries.conform(rows, partition, places, "row")
+    for rows in rows_of(partition, _MAPPED * partition.batch_bytes):
+        places = np.arange(row, row + rows.num_rows, dtype=np.int64)
+        row += rows.num_rows
+        yield deliveries.conform(rows, partition, places, "row")
+
+
+def rows_of(partition: Partition, nbytes: int) -> Iterator[pa.RecordBatch]:
+    """The rows of the partition's record batches, in order and valid, in slices of about ``nbytes``."""
+    with ipc_files.lent(partition.path) as file:
+        found = (valid(batch) for batch in batches(file.reader, partition.start, partition.stop))
+        for batch in joined(found, min(nbytes, _JOINED)):
+            for rows in slices(batch, nbytes):
+                yield rows
+                del rows
+                file.forget()
+            del batch
+
+
+def joined(found: Iterable[pa.RecordBatch], nbytes: int) -> Iterator[pa.RecordBatch]:
+    """The batches in order; consecutive ones of less than a quarter of ``nbytes`` are copied to one of about that."""
+    small: list[pa.RecordBatch] = []
+    size = 0
+    for batch in found:
+        taken = batch.get_total_buffer_size()
+        is_small = 4 * taken < nbytes
+        if is_small:
+            small.append(batch)
+            size += taken
+        if not is_small or size >= nbytes:
+            yield from _one(small)
+            small, size = [], 0
+        if not is_small:
+            yield batch
+    yield from _one(small)
+
+
+def _one(small: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """The batches as one, but for those that Arrow cannot join: dictionaries that have nulls, for one."""
+    try:
+        return [pa.concat_batches(small)] if len(small) > 1 else small
+    except pa.ArrowException:
+        return small
 
 
 def slices(batch: pa.RecordBatch, nbytes: int) -> Iterator[pa.RecordBatch]:
     """The batch in slices of about ``nbytes``, all alike: a small rest costs as much as a batch."""
     rows = batch.num_rows
+    # What buffers take is found in 4 us, what rows take of them in 80.
+    if rows and batch.get_total_buffer_size() * _SHARES <= nbytes * (_SHARES + 1):
+        return iter((batch,))
     count = max(1, -(-batch.nbytes * _SHARES // (nbytes * (_SHARES + 1))))
     size = max(1, -(-rows // count))
     return (batch.slice(start, size) for start in range(0, rows, size))

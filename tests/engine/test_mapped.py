@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -43,8 +44,8 @@ def written(path: Path, tokens: int = 40) -> str:
     return str(path)
 
 
-def partitions_of(path: str) -> tuple[readers.Partition, ...]:
-    options = ReadOptions(hashed=False, batch_bytes=40_000)
+def partitions_of(path: str, batch_bytes: int = 40_000) -> tuple[readers.Partition, ...]:
+    options = ReadOptions(hashed=False, batch_bytes=batch_bytes)
     (source,) = readers.resolve([path], options)
     return readers.plan(source, options).partitions
 
@@ -66,6 +67,21 @@ def test_readers_are_kept_while_the_file_is_read_and_pages_are_not(tmp_path: Pat
         assert idle == 0
     reading.close()
     assert soon_unmapped(path)
+
+
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_of_a_large_batch_a_slice_is_in_memory_at_a_time(tmp_path: Path, new: Any) -> None:
+    path = str(tmp_path / "a.arrow")
+    table = Workload(name="mapped", requests=4000, tokens=400).table().combine_chunks()
+    with new(path, table.schema) as writer:
+        writer.write_table(table)
+    (partition,) = partitions_of(path, batch_bytes=1 << 20)
+    most = rows = 0
+    for batch in readers.read(partition):
+        rows += looked_at(iter([batch]))
+        most = max(most, sum(resident_kib(path)))
+    assert rows == 4000
+    assert most << 10 < Path(path).stat().st_size / 2
 
 
 def test_a_batch_can_be_looked_at_after_its_partition(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def by_arrow(path, only=None):
 def test_rows_are_those_of_arrow(tmp_path, columns, rows):
     path = make.ipc_file(tmp_path / "x", table(7, **columns), rows=rows)
     found = ipc_rows.rows_of(str(path))
-    assert found == by_arrow(path) or (found is None and rows == 1 and "tags" in columns)
+    # Where every list of the first batch has one item, its items may pass for a column of other rows.
+    is_by_chance = found is None and rows == 1 and "tags" in columns
+    assert found == by_arrow(path) or is_by_chance
 
 
 def test_many_batches_are_gone_through_in_parts(tmp_path, monkeypatch):
