@@ -48,7 +48,7 @@ def _group_rows(batch: Rows, by: tuple[str, ...]) -> tuple[tuple[Key, ...], Int6
     return tuple(zip(*values, strict=True)), frozen(codes)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _zeros(rows: int) -> Int64s:
     """The codes of a batch that is one group: the same for every batch of so many rows."""
     return frozen(np.zeros(rows, dtype=np.int64))

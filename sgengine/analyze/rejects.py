@@ -52,14 +52,18 @@ def rejected_in(batch: Batch, measured: Measured, source: str) -> Iterator[Rejec
             count=reject.count,
             detail=reject.detail,
         )
-    runs = batch.deliveries.column("run")
-    for breach in measured.breaches:
+    if not measured.breaches:
+        return
+    rows = np.array([breach.row for breach in measured.breaches])
+    runs = batch.deliveries.column("run").take(pa.array(rows)).to_pylist()
+    counts = batch.weight(rows).tolist()
+    for breach, run, count in zip(measured.breaches, runs, counts, strict=True):
         yield Rejected(
             source=source,
-            run=runs[breach.row].as_py(),
+            run=run,
             place=batch.place(breach.row),
             reason=breach.rule,
-            count=int(batch.weight(np.array([breach.row]))[0]),
+            count=count,
             detail=breach.detail,
         )
 

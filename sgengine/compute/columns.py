@@ -103,7 +103,7 @@ def nulls(rows: int, type_: pa.DataType) -> pa.Array:
     return pa.nulls(rows, type_)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def unknown(rows: int) -> Values:
     """Whole numbers that are NULL in every row, the same for every batch of so many rows."""
     return Whole(frozen(np.full(rows, -1)))

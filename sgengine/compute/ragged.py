@@ -91,7 +91,7 @@ def bools(array: pa.Array) -> Bools:
     return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def in_order(rows: int) -> Int64s:
     """All rows of a batch, in order, read-only: the same for every batch of so many."""
     return frozen(np.arange(rows))
@@ -198,7 +198,7 @@ def _holed(flat: pa.Array, offsets: Int64s) -> Bools:
     return np.diff(nulls_before[offsets]) > 0
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def empty_lists(rows: int, dtype: type[np.generic]) -> Lists:
     """A list column that is NULL in all ``rows``, the same for every batch of so many."""
     return Lists(
