@@ -58,7 +58,7 @@ class GapSample:
 
     def _thin(self, times: int) -> None:
         """Go on with every so many-th gap of those that are held."""
-        kept = np.concatenate(self.parts)[::times]
+        kept = self._joined()[::times]
         self.parts, self.size, self.step = [kept], kept.size, self.step * times
 
     def merge(self, other: GapSample) -> None:
@@ -72,4 +72,7 @@ class GapSample:
 
     def ordered(self) -> Float64s:
         """All of them in order."""
-        return np.sort(np.concatenate([np.zeros(0, dtype=np.float32), *self.parts])).astype(float)
+        return np.sort(self._joined()).astype(np.float64)
+
+    def _joined(self) -> Float32s:
+        return np.concatenate([np.zeros(0, dtype=np.float32), *self.parts])

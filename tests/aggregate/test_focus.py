@@ -68,6 +68,29 @@ def searched(pool: GapPool, parts: list[Ints]) -> tuple[Distribution, int]:
     return pool.search().run(passed)[KEY], passes
 
 
+def looked_twice(pool: GapPool, parts: list[Ints], workers: int = 2) -> tuple[Distribution, int]:
+    """The figures after a second look where the pool says, and how many passes they took beside it."""
+    search = pool.search()
+    focus = pool.refocused(search)
+    if focus:
+        pools = [pool.again(focus, workers) for _ in range(workers)]
+        for k, part in enumerate(parts):
+            pools[k % workers].add_rows(KEY, rows_of(part))
+        for other in pools[1:]:
+            pools[0].merge(other)
+        search = pool.search(pools[0])
+    passes = 0
+
+    def passed(empty: Gathering) -> Gathering:
+        nonlocal passes
+        passes += 1
+        for part in parts:
+            empty.add([KEY], NONE, part.astype(np.float64))
+        return empty
+
+    return search.run(passed)[KEY], passes
+
+
 def in_memory(parts: list[Ints]) -> Distribution:
     """Of samples that are all held, and sorted."""
     pool = GapPool(limit_bytes=AMPLE, whole=True, few=AMPLE)
@@ -124,7 +147,9 @@ def test_figures_are_those_of_all_samples_whatever_was_skipped(
         one = pools.pop(rng.randrange(len(pools)))
         one.merge(pools.pop(rng.randrange(len(pools))))
         pools.append(one)
-    assert searched(pools[0], parts)[0] == in_memory(parts)
+    expected = in_memory(parts)
+    assert looked_twice(pools[0], parts)[0] == expected
+    assert searched(pools[0], parts)[0] == expected
 
 
 BUCKET = st.one_of(st.integers(0, 60), st.integers(16_000, 16_200), st.integers(0, N_FINE))
@@ -203,6 +228,38 @@ def test_gaps_that_change_half_way_take_two_further_passes_at_most(scale: float)
     found, passes = searched(pool, parts)
     assert found == in_memory(parts)
     assert 1 <= passes <= 2
+
+
+@pytest.mark.parametrize("scale", [1.3, 2.0, 10.0, 0.5])
+def test_gaps_that_change_half_way_take_one_second_look(scale: float) -> None:
+    """An even sample of all says where; no further pass is needed, and little is kept."""
+    rng = np.random.default_rng(8)
+    parts = [gaps_like("gamma", 1 if k < 5 else scale, 100_000, rng) for k in range(10)]
+    pool = pool_of(parts, few=N_FINE)
+    search = pool.search()
+    assert not search.done
+    assert looked_twice(pool, parts) == (in_memory(parts), 0)
+    second = pool.again(pool.refocused(search), 1)
+    for part in parts:
+        second.add_rows(KEY, rows_of(part))
+    assert second.sketches[KEY].kept_bytes < 0.5 * 8 * 10**6
+
+
+def test_a_second_look_that_would_keep_too_much_is_not_taken() -> None:
+    """Nor one for a group whose percentiles are known; what misses is looked for in further passes."""
+    rng = np.random.default_rng(8)
+    parts = [gaps_like("gamma", 1 if k < 5 else 2, 100_000, rng) for k in range(10)]
+    pool = pool_of(parts, few=N_FINE)
+    pool.limit_bytes = 100_000
+    assert pool.refocused(pool.search()) == {}
+    found, passes = looked_twice(pool, parts)
+    assert found == in_memory(parts)
+    assert passes > 0
+    misled = pool_of(parts, few=N_FINE)
+    misled.sketches[KEY].sample.parts = [np.full(1000, 5, dtype=np.float32)]
+    found, passes = looked_twice(misled, parts)
+    assert found == in_memory(parts)
+    assert passes > 0
 
 
 def test_what_is_skipped_is_below_the_first_bracket_and_where_most_lie_above() -> None:
