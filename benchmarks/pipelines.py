@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ def cases(size: Size, folder: Path) -> Iterator[Case]:
     parquet = size.file.parquet(folder)
     yield from _file_cases(_parquet(parquet))
     yield from _file_cases(_ipc(size.file.ipc(folder)))
+    yield from _drifting_cases(size, folder)
     yield from _sql_cases(size, folder)
 
 
@@ -113,6 +114,23 @@ def _file_cases(file: File) -> Iterator[Case]:
             against=decoding,
             budgets=_budgets(file.kind, decoding, kernels[job.name]),
         )
+
+
+def _drifting_cases(size: Size, folder: Path) -> Iterator[Case]:
+    """A trace whose percentiles of gaps lie elsewhere than those of its first part."""
+    trace = replace(size.file, name=f"drifting-{size.file.name}", shape="drifting")
+    for file in (_parquet(trace.parquet(folder)), _ipc(trace.ipc(folder))):
+        n = sum(len(batch.column("chunk_times_ns").flatten()) for batch in _batches(file))
+        yield Case(
+            name=f"{file.kind}, gaps that drift -> {PRINTED.name}, {WORKERS} threads",
+            action=partial(PRINTED.run, file.path, Threads(workers=WORKERS)),
+            amount=n,
+            nbytes=file.path.stat().st_size,
+        )
+
+
+def _batches(file: File) -> Iterator[pa.RecordBatch]:
+    return (file.decode(k) for k in range(file.count))
 
 
 def _budgets(kind: str, decoding: str, kernels: str) -> tuple[Budget, ...]:

@@ -20,7 +20,7 @@ _LONGEST = 20_000
 _MOST_IN_A_CHUNK = 8
 
 Int64s = npt.NDArray[np.int64]
-Shape = Literal["plain", "bursty", "chunks"]
+Shape = Literal["plain", "bursty", "chunks", "drifting"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,8 @@ class Workload:
     """Requests of about ``tokens`` chunks each: 20 ms gaps, TTFT of 0.2 s, rare stalls of 0.5 s.
 
     ``shape``: ``plain`` one token a chunk; ``bursty`` heavy-tailed lengths and stalls, and tokens that
-    come several at an instant; ``chunks`` 1 to 8 tokens a chunk, of known sizes.
+    come several at an instant; ``chunks`` 1 to 8 tokens a chunk, of known sizes; ``drifting`` times that are
+    longer and shorter by 30 % in the course of all requests, as load makes them.
     ``per_second``: arrivals.
     """
 
@@ -76,6 +77,8 @@ class Workload:
         lengths = self._lengths(rng, rows)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         gaps = self._gaps(rng, offsets)
+        if self.shape == "drifting":
+            gaps = (gaps * (1 + 0.3 * np.sin(2 * np.pi * start / self.requests))).astype(np.int64)
         clock = np.cumsum(gaps)
         before = np.concatenate([[0], clock[offsets[1:-1] - 1]])
         times = clock - np.repeat(before, lengths)
