@@ -128,7 +128,10 @@ def test_a_pool_beyond_its_limit_gives_what_it_would_give_in_memory(
 def test_samples_in_memory_have_the_statistics_of_all_their_values(
     whole: bool, data: st.DataObject
 ) -> None:
-    """Percentiles and extremes to the last bit; mean and spread to 1e-9 and 1e-6 ns."""
+    """Percentiles and extremes to the last bit; mean and spread to 1e-9 and 1e-6 ns.
+
+    And to what the mean of large equal values is rounded by: 27 of 333599972397815 ns deviate by 0.06.
+    """
     parts = data.draw(samples_of(whole))
     found = in_memory(parts, whole)
     for key in {key for key, values in parts if values.size}:
@@ -137,7 +140,8 @@ def test_samples_in_memory_have_the_statistics_of_all_their_values(
         for name in ("count", "min", "max", *(name for name, _ in QUANTILES)):
             assert getattr(found[key], name) == getattr(expected, name), name
         for name in ("mean", "std"):
-            near = pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-6)
+            rounded = 1e-6 + 1e-15 * float(values.max())
+            near = pytest.approx(getattr(expected, name), rel=1e-9, abs=rounded)
             assert getattr(found[key], name) == near, name
 
 

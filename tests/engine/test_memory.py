@@ -90,12 +90,18 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def peaks_of(folder: Path, rows: int) -> dict[int, dict[str, Any]]:
-    """What analysing files of 0, 4 and 12 row groups of ``rows`` requests took and found."""
+    """What analysing files of 0, 4 and 12 row groups of ``rows`` requests took and found.
+
+    The least of three: by how two threads and the allocators meet, one and the same file takes up to 50 MiB
+    more in one run than in another.
+    """
     found = {}
     for groups in (0, 4, 12):
         path = folder / f"{groups}.parquet"
         run_here(WRITE, path, *((groups, rows, CHUNKS) if groups else (1, 10, 10)))
-        found[groups] = peak(path, folder / "requests.parquet") | {"size": path.stat().st_size}
+        runs = [peak(path, folder / "requests.parquet") for _ in range(3)]
+        least = min(runs, key=lambda run: run["peak"])
+        found[groups] = least | {"size": path.stat().st_size}
         path.unlink()
     return found
 
