@@ -91,7 +91,7 @@ class Measure:
         for batch in batches:
             stop.check()
             self.take(batch, source, receipt)
-            del batch  # so that its file is unmapped by its reader (ipc.read)
+            del batch  # so that pages of its file can be given back
         left = self.carried.give(sums, self.empty, self.settings.carried_bytes)
         receipt.aggregate, receipt.gaps = left
         return receipt
