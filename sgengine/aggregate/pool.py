@@ -20,7 +20,7 @@ from sgengine.aggregate.focus import Focus
 from sgengine.aggregate.keys import Key
 from sgengine.aggregate.moments import Moments
 from sgengine.aggregate.number_file import NumberFile, Place
-from sgengine.aggregate.ranks import RankSearch, by_code
+from sgengine.aggregate.ranks import RankSearch, by_code, part_with
 from sgengine.aggregate.sketch import OFTEN, Sketch, order_statistics, wanted_ranks
 from sgengine.compute import Expected, GapSums, Ready, RowSamples
 from sgengine.kernels.select import N_FINE
@@ -234,46 +234,48 @@ class GapPool:
         assert search.done, "no order statistic is still looked for"
         return search.distributions()
 
-    def search(self, second: GapPool | None = None) -> RankSearch:
+    def search(
+        self, second: GapPool | None = None, found: Mapping[tuple[Key, int], float] | None = None
+    ) -> RankSearch:
         """The search for the exact order statistics: those known from here, and where the others lie.
 
-        ``second``: what a second look found where ``refocused`` said.
+        ``second``: what a second look found where ``refocused`` said; ``found``: order statistics by group and
+        rank, what earlier ones did.
         """
         search = RankSearch(limit_bytes=self.limit_bytes, whole=self.whole, moments=self.moments)
+        search.found.update(found or {})
         for key, parts in self.values.items():
-            found = order_statistics([self.loaded(part) for part in parts])
-            search.found.update({(key, rank): value for rank, value in found.items()})
+            for rank, value in order_statistics([self.loaded(part) for part in parts]).items():
+                search.found[key, rank] = value
         for key, sketch in self.sketches.items():
-            known = sketch.known()
-            lost = self._lost(key, known)
-            if second is not None and key in second.sketches and lost:
-                sketch = second.sketches[key]
-                known |= sketch.known(lost)
-                lost = self._lost(key, known)
-            search.found.update({(key, rank): value for rank, value in known.items()})
-            if lost:
-                bounds, counts = sketch.parts()
-                for rank in lost:
-                    search.open(key, rank, bounds, counts)
+            looks = [sketch]
+            if second is not None and key in second.sketches:
+                looks.append(second.sketches[key])
+            for look in looks:
+                if lost := self._lost(key, search):
+                    known = look.known(lost)
+                    search.found.update({(key, rank): value for rank, value in known.items()})
+            for rank in self._lost(key, search):
+                search.open(key, rank, *_narrowest(rank, key, looks))
         return search
 
-    def _lost(self, key: Key, known: Mapping[int, float]) -> list[int]:
-        """The ranks that the percentiles of a group need beside the ``known`` ones."""
-        return [rank for rank in wanted_ranks(self.moments[key].count) if rank not in known]
+    def _lost(self, key: Key, search: RankSearch) -> list[int]:
+        """The ranks that the percentiles of a group need, but those that a ``search`` has found."""
+        ranks = wanted_ranks(self.moments[key].count)
+        return [rank for rank in ranks if (key, rank) not in search.found]
 
     def refocused(self, search: RankSearch) -> dict[Key, Focus]:
-        """Where a second look at all samples will find the order statistics that a ``search`` does not know yet.
+        """Where a second look at all samples will find order statistics that a ``search`` does not know yet.
 
-        Of groups where what it has to keep fits in memory.
+        Of as many as fit in memory with what has to be kept for them; of no group where one never will.
         """
         found: dict[Key, Focus] = {}
-        held = 0
+        left = limit = self.limit_bytes // 2
         for key, sketch in self.sketches.items():
-            ranks = wanted_ranks(self.moments[key].count)
-            lost = [rank for rank in ranks if (key, rank) not in search.found]
-            focus, more = sketch.refocused(lost) if lost else (sketch.focus, 0)
-            if lost and held + more <= self.limit_bytes // 2:
-                found[key], held = focus, held + more
+            if lost := self._lost(key, search):
+                focus, held = sketch.refocused(lost, left, limit)
+                if focus.wanted.any():
+                    found[key], left = focus, left - held
         return found
 
     def again(self, focus: Mapping[Key, Focus], workers: int) -> GapPool:
@@ -282,3 +284,11 @@ class GapPool:
         pool.sketches = {key: Sketch.on(each) for key, each in focus.items()}
         pool.held_bytes = sum(sketch.nbytes for sketch in pool.sketches.values())
         return pool
+
+
+def _narrowest(rank: int, key: Key, looks: list[Sketch]) -> tuple[Float64s, Int64s]:
+    """The parts (Sketch.parts) by which fewest samples are left to look at for a rank."""
+    return min(
+        (look.parts() for look in looks),
+        key=lambda parts: part_with(rank, key, parts[0], parts[1], 0).count,
+    )

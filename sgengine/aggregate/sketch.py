@@ -272,23 +272,30 @@ class Sketch:
         ordered = np.sort(values)
         return {int(rank): float(ordered[k]) for rank, k in zip(ranks, at, strict=True)}
 
-    def refocused(self, ranks: Sequence[int]) -> tuple[Focus, int]:
-        """Where a second look finds the samples at ``ranks``, which are not ``known``; about how many bytes it keeps.
+    def refocused(self, ranks: Sequence[int], left: int, limit: int) -> tuple[Focus, int]:
+        """Where a second look finds samples at ``ranks``, which are not ``known``; about how many bytes it keeps.
 
-        That is a bucket whose count is right; among vague ones those where the sample has the rank.
+        That is a bucket whose count is right; among vague ones those where the sample has the rank. Ranks
+        are left out where more than ``left`` bytes would be kept; all of them if one takes more than ``limit``.
         """
         bounds, counts = self.parts()
         found = np.searchsorted(np.cumsum(counts), np.array(ranks), side="right")
         ordered = self.sample.ordered()
+        likely = 8 * self.sample.step * counts_of(ordered)
         wanted = np.zeros(N_FINE, dtype=np.uint8)
+        held = 0
         for rank, part in zip(ranks, found.tolist(), strict=True):
             low, high = np.searchsorted(edges(), bounds[part : part + 2]).tolist()
             if high - low > 1:
                 low, high = np.clip(buckets_about(rank / self.count, ordered), low, high).tolist()
-            wanted[low : max(high, low + 1)] = 1
-        likely = counts_of(ordered)
-        focus = Focus(wanted=wanted, count=self.count, coarse=coarse_of(likely, wanted))
-        return focus, 8 * self.sample.step * int(likely[wanted == 1].sum())
+                high = max(high, low + 1)
+            if likely[low:high].sum() > limit:
+                return Focus(wanted=np.zeros_like(wanted), count=self.count, coarse=None), 0
+            more = int(likely[low:high][wanted[low:high] == 0].sum())
+            if held + more <= left:
+                wanted[low:high] = 1
+                held += more
+        return Focus(wanted=wanted, count=self.count, coarse=coarse_of(likely, wanted)), held
 
     def parts(self) -> tuple[Float64s, Int64s]:
         """Edges (P + 1,) in ns of parts whose counts (P,) are right: buckets, and runs of vague ones."""

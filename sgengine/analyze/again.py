@@ -54,6 +54,7 @@ class Again:
     def found(self) -> GapPool:
         """All that was kept, once no partition is worked on any more."""
         first, *others = (pooling.pool for pooling in self.idle)
+        first.limit_bytes = self.pool.limit_bytes  # each had a worker's share
         for other in others:
             first.merge(other)
         return first

@@ -12,7 +12,15 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from sgengine.aggregate import Distribution, Gathering, Key, RankSearch, Section, sections_of
+from sgengine.aggregate import (
+    Distribution,
+    GapPool,
+    Gathering,
+    Key,
+    RankSearch,
+    Section,
+    sections_of,
+)
 from sgengine.analyze.again import Again
 from sgengine.analyze.analysis import Analysis
 from sgengine.analyze.events import with_parts
@@ -260,15 +268,27 @@ class Passes:
 
     def _pooled(self, fold: Fold, search: RankSearch, reads: Reads) -> Mapping[Key, Distribution]:
         chosen, pool = self._chosen(fold), fold.aggregate.pool
-        focus = {} if search.done else pool.refocused(search)
-        if focus:
-            work = Again(
-                settings=self.settings, pool=pool, focus=focus, sections=chosen, read=reads
-            )
-            for _ in self.run(work):
-                pass
-            search = pool.search(work.found())
+        known = -1
+        while not search.done and known < len(search.found):
+            known = len(search.found)
+            search = self._looked_again(pool, search, chosen, reads)
         return search.run(lambda empty: self._gather(empty, chosen, reads))
+
+    def _looked_again(
+        self,
+        pool: GapPool,
+        search: RankSearch,
+        sections: Mapping[str, Section] | None,
+        reads: Reads,
+    ) -> RankSearch:
+        """The search after a second look, for as much as fits in memory."""
+        focus = pool.refocused(search)
+        if not focus:
+            return search
+        work = Again(settings=self.settings, pool=pool, focus=focus, sections=sections, read=reads)
+        for _ in self.run(work):
+            pass
+        return pool.search(work.found(), search.found)
 
     def _gather(
         self, gathering: Gathering, sections: Mapping[str, Section] | None, reads: Reads

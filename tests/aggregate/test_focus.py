@@ -68,17 +68,22 @@ def searched(pool: GapPool, parts: list[Ints]) -> tuple[Distribution, int]:
     return pool.search().run(passed)[KEY], passes
 
 
-def looked_twice(pool: GapPool, parts: list[Ints], workers: int = 2) -> tuple[Distribution, int]:
-    """The figures after a second look where the pool says, and how many passes they took beside it."""
-    search = pool.search()
-    focus = pool.refocused(search)
-    if focus:
-        pools = [pool.again(focus, workers) for _ in range(workers)]
-        for k, part in enumerate(parts):
-            pools[k % workers].add_rows(KEY, rows_of(part))
-        for other in pools[1:]:
-            pools[0].merge(other)
-        search = pool.search(pools[0])
+def looked_again(
+    pool: GapPool, parts: list[Ints], workers: int = 2
+) -> tuple[Distribution, int, int]:
+    """The figures after further looks where the pool says, how many, and how many passes beside these."""
+    search, known, looks = pool.search(), -1, 0
+    while not search.done and known < len(search.found):
+        known = len(search.found)
+        if focus := pool.refocused(search):
+            pools = [pool.again(focus, workers) for _ in range(workers)]
+            for k, part in enumerate(parts):
+                pools[k % workers].add_rows(KEY, rows_of(part))
+            for other in pools[1:]:
+                pools[0].limit_bytes = pool.limit_bytes
+                pools[0].merge(other)
+            search = pool.search(pools[0], search.found)
+            looks += 1
     passes = 0
 
     def passed(empty: Gathering) -> Gathering:
@@ -88,7 +93,7 @@ def looked_twice(pool: GapPool, parts: list[Ints], workers: int = 2) -> tuple[Di
             empty.add([KEY], NONE, part.astype(np.float64))
         return empty
 
-    return search.run(passed)[KEY], passes
+    return search.run(passed)[KEY], looks, passes
 
 
 def in_memory(parts: list[Ints]) -> Distribution:
@@ -148,7 +153,7 @@ def test_figures_are_those_of_all_samples_whatever_was_skipped(
         one.merge(pools.pop(rng.randrange(len(pools))))
         pools.append(one)
     expected = in_memory(parts)
-    assert looked_twice(pools[0], parts)[0] == expected
+    assert looked_again(pools[0], parts)[0] == expected
     assert searched(pools[0], parts)[0] == expected
 
 
@@ -238,28 +243,51 @@ def test_gaps_that_change_half_way_take_one_second_look(scale: float) -> None:
     pool = pool_of(parts, few=N_FINE)
     search = pool.search()
     assert not search.done
-    assert looked_twice(pool, parts) == (in_memory(parts), 0)
+    assert looked_again(pool, parts) == (in_memory(parts), 1, 0)
     second = pool.again(pool.refocused(search), 1)
     for part in parts:
         second.add_rows(KEY, rows_of(part))
     assert second.sketches[KEY].kept_bytes < 0.5 * 8 * 10**6
 
 
-def test_a_second_look_that_would_keep_too_much_is_not_taken() -> None:
-    """Nor one for a group whose percentiles are known; what misses is looked for in further passes."""
+def test_what_misses_or_does_not_fit_is_looked_for_in_passes() -> None:
     rng = np.random.default_rng(8)
     parts = [gaps_like("gamma", 1 if k < 5 else 2, 100_000, rng) for k in range(10)]
+    expected = in_memory(parts)
     pool = pool_of(parts, few=N_FINE)
     pool.limit_bytes = 100_000
-    assert pool.refocused(pool.search()) == {}
-    found, passes = looked_twice(pool, parts)
-    assert found == in_memory(parts)
-    assert passes > 0
+    found, looks, passes = looked_again(pool, parts)
+    assert (found, looks > 0, passes > 0) == (expected, False, True)
     misled = pool_of(parts, few=N_FINE)
     misled.sketches[KEY].sample.parts = [np.full(1000, 5, dtype=np.float32)]
-    found, passes = looked_twice(misled, parts)
-    assert found == in_memory(parts)
-    assert passes > 0
+    found, _, passes = looked_again(misled, parts)
+    assert (found, passes > 0) == (expected, True)
+
+
+def test_a_look_is_for_as_many_groups_as_fit_in_memory() -> None:
+    """The next one is for those that were left."""
+    rng = np.random.default_rng(8)
+    keys: list[Key] = [("a",), ("b",)]
+    parts = [gaps_like("gamma", 1 if k < 5 else 2, 100_000, rng) for k in range(10)]
+    pool = GapPool(limit_bytes=AMPLE, whole=True)
+    for part in parts:
+        for key in keys:
+            pool.add_rows(key, rows_of(part))
+    search = pool.search()
+    assert list(pool.refocused(search)) == keys
+    lost = [rank for rank in wanted_ranks(10**6) if (keys[0], rank) not in search.found]
+    _, held = pool.sketches[keys[0]].refocused(lost, AMPLE, AMPLE)
+    for key in keys:
+        pool.limit_bytes = 4 * (held - 1)
+        focus = pool.refocused(search)
+        assert key in focus
+        pool.limit_bytes = AMPLE
+        second = pool.again({key: focus[key]}, 1)
+        for part in parts:
+            second.add_rows(key, rows_of(part))
+        search = pool.search(second, search.found)
+    assert search.done
+    assert list(search.distributions().values()) == [in_memory(parts)] * 2
 
 
 def test_what_is_skipped_is_below_the_first_bracket_and_where_most_lie_above() -> None:

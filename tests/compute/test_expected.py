@@ -64,7 +64,7 @@ def assert_alike(found: Measured, plain: Measured) -> None:
 def assert_every_gap_once(ready: Ready, gaps: list[int]) -> None:
     """Copied, counted or skipped, and in the sums."""
     expected, sifted = ready.expected, ready.sifted
-    buckets = [fine_buckets(gap) for gap in gaps]
+    buckets = [fine_buckets(float(gap)) for gap in gaps]
     wanted = set(np.flatnonzero(expected.wanted).tolist())
     kept = [float(gap) for gap, at in zip(gaps, buckets, strict=True) if at in wanted]
     assert sorted(ready.kept.tolist()) == sorted(kept)
@@ -118,7 +118,7 @@ def test_what_is_sifted_on_the_way_is_what_the_rows_have(
         if rows[k]["status"] == "ok" or not only_ok
     }
     gaps = [b - a for times in lists.values() for a, b in pairwise(times)]
-    near = st.sampled_from([fine_buckets(gap) for gap in gaps] or [0])
+    near = st.sampled_from([fine_buckets(float(gap)) for gap in gaps] or [0])
     expected = expected_of(cuts, data.draw(st.sets(near)), rule, only_ok=only_ok)
     found = compute(batch, settings, expected)
     assert_alike(found, plain)
