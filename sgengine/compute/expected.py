@@ -39,8 +39,8 @@ class Expected:
     skip: Skip
     counts: Int64s
     room: Callable[[int], Float64s]
-    start: int = 0
-    step: int = 512
+    start: int
+    step: int
 
     def suits(self, ragged: Ragged, settings: MeasureSettings) -> bool:
         """Whether the samples of all rows are their gaps, and nothing is wanted but latencies."""
