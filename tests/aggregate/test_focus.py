@@ -240,7 +240,8 @@ def test_gaps_that_change_half_way_take_one_second_look(scale: float) -> None:
     """An even sample of all says where; no further pass is needed, and little is kept."""
     rng = np.random.default_rng(8)
     parts = [gaps_like("gamma", 1 if k < 5 else scale, 100_000, rng) for k in range(10)]
-    pool = pool_of(parts, few=N_FINE)
+    pool = pool_of(parts[:5], few=N_FINE)
+    pool.merge(pool_of(parts[5:], few=N_FINE, seen={KEY: pool.sketches[KEY].focus}))
     search = pool.search()
     assert not search.done
     assert looked_again(pool, parts) == (in_memory(parts), 1, 0)

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sgengine.compute import Expected, Measured, MeasureSettings, Ready, Skip, compute
 from sgengine.kernels import select
 from sgengine.kernels.sparse import SEGMENT
+from sgengine.objectives import Reader
 from tests import strategies as ours
 from tests.engine.make import plain_row
 from tests.kernels.arrays import fine_buckets, sums_of
@@ -152,6 +154,26 @@ def test_rows_of_any_length_are_sifted() -> None:
     assert min(found.ready.sifted.below, found.ready.sifted.between, found.ready.sifted.copied) > 0
     gaps = [b - a for row in rows if row is not rows[8] for a, b in pairwise(row["chunk_times_ns"])]
     assert_every_gap_once(found.ready, gaps)
+
+
+@pytest.mark.parametrize(
+    "reader", [(2 * 10**8, 2 * 10**8), (0, 0), (5, 2**61), (2**62, 3), (10**9, 10**9)]
+)
+def test_a_reader_is_met_as_without_sifting(reader: tuple[int, int]) -> None:
+    """One who waits for the first token alone, one whose deadlines end, times that begin before arrival."""
+    steady = list(range(10**8, 10**8 + 40 * 10**6, 10**6))
+    rows = [
+        plain_row(k, times)
+        for k, times in enumerate(
+            [steady, [t + 3 * 10**9 for t in steady], [-5, *steady], [0, *steady], steady[:2]]
+        )
+    ]
+    settings = replace(SLIM, reader=Reader(first_ns=reader[0], pace_ns=reader[1]))
+    found = compute(batch_of(rows), settings, expected_of([0, 0, 0], set()))
+    assert_alike(found, compute(batch_of(rows), settings))
+    assert [breach.row for breach in found.breaches] == [2]
+    assert found.ready is not None
+    assert found.ready.rows.tolist() == [0, 1, 3, 4]
 
 
 def test_samples_that_are_no_gaps_are_not_sifted() -> None:
