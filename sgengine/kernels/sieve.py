@@ -194,6 +194,7 @@ class _Call:
 
 
 def _built(call: _Call, deadlines: Deadlines | None) -> Any:
+    """The loop over a row's gaps; with ``deadlines`` its times are held against these on the way."""
     builder = call.builder
     _, start, size, *limits, _, _, _, at = call.arguments[:10]
     states = [call.place(6, _INT64(k)) for k in (0, _HALF)]
